@@ -1,0 +1,1 @@
+"""Words everyone shares: no input or output here, and nothing but the standard library."""
