@@ -1,0 +1,1 @@
+"""One control, one file or folder; each works alone with core."""

@@ -1,0 +1,1 @@
+"""The promises of core.store, kept by bigger machines."""
