@@ -1,0 +1,23 @@
+"""GET and PATCH /profile."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from fastness.accounts.api.shapes import Person, Rename
+from fastness.accounts.wiring import ProfileFlow
+from fastness.controls.access import CurrentUser
+
+router = APIRouter(tags=["profile"])
+
+
+@router.get("/profile")
+async def show_profile(who: CurrentUser, flow: ProfileFlow) -> Person:
+    """The caller's account."""
+    return Person.of(await flow.show(who))
+
+
+@router.patch("/profile")
+async def change_profile(given: Rename, who: CurrentUser, flow: ProfileFlow) -> Person:
+    """Change the caller's name."""
+    return Person.of(await flow.rename(who, given.name))

@@ -1,0 +1,286 @@
+"""The database: one engine, short reads, one short write transaction at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import stat
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from sqlalchemy import Connection, Engine, MetaData, Table, event, exc, select, text
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from fastness.accounts import trips
+from fastness.accounts.engine import (
+    PATIENCE,
+    file_of,
+    make_private,
+    normalized,
+    prepare_sqlite,
+    quiet_driver,
+    refuse_dead,
+    unavailable,
+)
+from fastness.accounts.threads import ThreadedConnection, Threads
+from fastness.accounts.whole import WholeConnection, to_the_end
+from fastness.core.errors import Unavailable, UnsafeConfiguration
+
+__all__ = ["PATIENCE", "Database", "Schema", "normalized"]
+
+W_co = TypeVar("W_co", covariant=True)
+
+
+class Schema(Protocol[W_co]):
+    """What the database needs to know: the tables, and how to bind their queries to a connection."""
+
+    @property
+    def metadata(self) -> MetaData:
+        """Every table."""
+        ...
+
+    @property
+    def probe(self) -> Table:
+        """The table that is there when the schema is."""
+        ...
+
+    def work(self, connection: AsyncConnection) -> W_co:
+        """Every query, bound to this connection."""
+        ...
+
+
+class Database(Generic[W_co]):
+    """One database: `Database(url, default_models())` is a `Database[Work]`.
+
+    `statement_timeout` in seconds is PostgreSQL's; `connections` is the size of the pool. Instead of a URL it takes
+    somebody's engine, asynchronous or not: its pool, its time-outs and its end are theirs, transactions and the order
+    of writers are as here.
+
+    On SQLite: WAL, foreign keys on, a file only its owner reads (0600 when we make it), and one writer at a time,
+    which `BEGIN IMMEDIATE` and a lock in this process decide. On PostgreSQL: a pool whose dead connections are noticed
+    when they are taken, and a limit for every statement.
+
+    Raises:
+        ValueError: the URL is of no supported database; the message does not repeat it.
+        Unavailable: from `read` and `write`, when the database is away, busy or too slow. The log has the kind of the
+            error only: driver messages quote values.
+    """
+
+    def __init__(
+        self,
+        url: str | AsyncEngine | Engine,
+        models: Schema[W_co],
+        *,
+        echo: bool = False,
+        connections: int = 10,
+        statement_timeout: float = PATIENCE,
+    ) -> None:
+        self._models = models
+        self._own = isinstance(url, str)
+        self._url = normalized(url) if isinstance(url, str) else url.url
+        if self._url.get_backend_name() not in {"sqlite", "postgresql"}:
+            raise ValueError("the database is not supported; use SQLite or PostgreSQL")
+        self._sqlite = self._url.get_backend_name() == "sqlite"
+        self._file = file_of(self._url) if self._sqlite else None
+        self._one_writer = asyncio.Lock()
+        self._threads: Threads | None = None
+        self._reader: AsyncEngine | Engine
+        self._writer: AsyncEngine | Engine
+        if isinstance(url, str):
+            self.engine = self._made(echo=echo, connections=connections, statement_timeout=statement_timeout)
+            # SQLite's is that already, and to set it again are two trips to the thread of the connection.
+            self._reader = self.engine if self._sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+            self._writer = self._writing(self.engine)
+            return
+        if isinstance(url, Engine):
+            self._threads = Threads(connections, patience=PATIENCE)
+        else:
+            self.engine = url
+        self._reader = url.execution_options(isolation_level="AUTOCOMMIT")
+        self._writer = self._reader if self._sqlite else self._writing(url)
+
+    def _writing(self, engine: AsyncEngine | Engine) -> AsyncEngine | Engine:
+        # One statement decides each race, so a stricter level, which a database may have as its default, would only
+        # add failures that the client has to repeat.
+        return engine if self._sqlite else engine.execution_options(isolation_level="READ COMMITTED")
+
+    def _made(self, *, echo: bool, connections: int, statement_timeout: float) -> AsyncEngine:
+        options: dict[str, Any] = {"echo": echo, "hide_parameters": True}
+        if self._sqlite:
+            # Autocommit leaves BEGIN to us: the driver would begin late, and then a read-then-write can fail as busy.
+            # Every transaction here ends by its own COMMIT or ROLLBACK, so the pool need not send another.
+            options |= {
+                "isolation_level": "AUTOCOMMIT",
+                "skip_autocommit_rollback": True,
+                "connect_args": {"timeout": PATIENCE},
+                "pool_reset_on_return": None,
+            }
+        else:
+            options["connect_args"] = {"timeout": PATIENCE, "command_timeout": statement_timeout}
+        if not self._sqlite or self._file is not None:
+            options |= {"pool_size": connections, "max_overflow": 0, "pool_timeout": PATIENCE}
+        engine = create_async_engine(self._url, **options)
+        if self._sqlite:
+            quiet_driver()
+            event.listen(engine.sync_engine, "do_connect", trips.connect)
+            event.listen(engine.sync_engine, "connect", prepare_sqlite)
+        else:
+            event.listen(engine.sync_engine, "checkout", refuse_dead)
+        return engine
+
+    def read(self) -> AbstractAsyncContextManager[W_co]:
+        """Short reads; each statement is its own transaction."""
+        return self._read()
+
+    def write(self) -> AbstractAsyncContextManager[W_co]:
+        """One transaction: committed at the end, rolled back on any exception, whole or not at all when cancelled.
+
+        Open no second one inside it, and no `read` either: the inner one would wait for the outer.
+        """
+        return self._write()
+
+    @property
+    def url(self) -> URL:
+        """Where it is."""
+        return self._url
+
+    async def ready(self) -> bool:
+        """Whether the database answers and has our tables."""
+        try:
+            async with self._connection(self._reader) as connection:
+                await connection.execute(select(1).select_from(self._models.probe).limit(1))
+        except (Unavailable, exc.SQLAlchemyError):
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Close every connection that is ours."""
+        if self._own:
+            await to_the_end(self.engine.dispose())
+        if self._threads is not None:
+            self._threads.close()
+        self._one_writer = asyncio.Lock()  # the next life of the server may have another event loop
+
+    async def create_tables(self, only: Sequence[Table] | None = None) -> None:
+        """Make the tables that are missing: demo, development and tests; production uses migrations."""
+
+        def make(connection: Connection) -> None:
+            self._models.metadata.create_all(connection, tables=only)
+
+        async with self.transaction() as connection:
+            await connection.run_sync(make)
+
+    def problems(self, *, production: bool) -> list[UnsafeConfiguration]:
+        """What an operator should know about where the data lies."""
+        if self._file is None or not production or not self._file.exists():
+            return []
+        if not stat.S_IMODE(self._file.stat().st_mode) & 0o077:
+            return []
+        return [
+            UnsafeConfiguration(
+                "other users of this machine may open the database file",
+                where="FASTNESS_DATABASE_URL",
+                why="it holds addresses and password hashes",
+                fix="chmod 600 the file",
+            )
+        ]
+
+    @contextlib.asynccontextmanager
+    async def _read(self) -> AsyncIterator[W_co]:
+        # A database in memory is one connection: a reader must not step into a writer's transaction.
+        alone = self._one_writer if self._sqlite and self._file is None else contextlib.nullcontext()
+        async with alone, self._connection(self._reader) as connection:
+            yield self._models.work(connection)
+
+    @contextlib.asynccontextmanager
+    async def _write(self) -> AsyncIterator[W_co]:
+        async with self.transaction() as connection:
+            yield self._models.work(connection)
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """What `write` is made of, for statements that are no model's: migrations."""
+        async with self._turn(), self._connection(self._writer) as connection, self._cascading(connection):
+            try:
+                if self._sqlite:
+                    await self._begin(connection)
+                yield connection
+            except BaseException:
+                await to_the_end(self._undo(connection))
+                raise
+            try:
+                await to_the_end(connection.exec_driver_sql("COMMIT") if self._sqlite else connection.commit())
+            except (exc.SQLAlchemyError, OSError):
+                # A full disk: SQLite may keep the transaction open, and the next one would be inside it.
+                await to_the_end(self._undo(connection))
+                raise
+
+    @contextlib.asynccontextmanager
+    async def _cascading(self, connection: AsyncConnection) -> AsyncIterator[None]:
+        # What hangs on a deleted account must go with it, whatever somebody's own connections to SQLite do.
+        if self._own or not self._sqlite or await self.foreign_keys(connection):
+            yield
+            return
+        await connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+        try:
+            yield
+        finally:
+            if not connection.invalidated:
+                await to_the_end(connection.exec_driver_sql("PRAGMA foreign_keys=OFF"))
+
+    async def foreign_keys(self, connection: AsyncConnection) -> bool:
+        """Whether this connection to SQLite keeps foreign keys."""
+        return bool((await connection.execute(text("PRAGMA foreign_keys"))).scalar_one())
+
+    async def _begin(self, connection: AsyncConnection) -> None:
+        try:
+            await connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except exc.OperationalError as error:
+            # Somebody's engine may begin by itself, as SQLAlchemy's recipe for savepoints does.
+            if self._own or "within a transaction" not in str(error.orig):
+                raise
+
+    async def _undo(self, connection: AsyncConnection) -> None:
+        try:
+            await (connection.exec_driver_sql("ROLLBACK") if self._sqlite else connection.rollback())
+        except (exc.SQLAlchemyError, OSError):
+            # The error that brought us here is the one to tell; a connection in doubt is not used again.
+            await connection.invalidate()
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        if not self._sqlite:
+            yield
+            return
+        # SQLite makes writers of one process poll for each other; a queue is fair and costs nothing.
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._one_writer.acquire()
+        except TimeoutError as error:
+            raise Unavailable("too many writers wait for SQLite") from error
+        try:
+            yield
+        finally:
+            self._one_writer.release()
+
+    @contextlib.asynccontextmanager
+    async def _connection(self, engine: AsyncEngine | Engine) -> AsyncIterator[AsyncConnection]:
+        connection = self._whole(engine)
+        with unavailable():
+            if self._own and self._file is not None:
+                make_private(self._file)
+            try:
+                await to_the_end(connection.start())
+                yield connection
+            finally:
+                if connection.sync_connection is not None:
+                    await to_the_end(connection.close())
+
+    def _whole(self, engine: AsyncEngine | Engine) -> AsyncConnection:
+        if isinstance(engine, AsyncEngine):
+            return WholeConnection(engine)
+        assert self._threads is not None  # noqa: S101 - they come with such an engine
+        # It has every method that is called here and in the models, and no more.
+        return cast("AsyncConnection", ThreadedConnection(engine, self._threads))

@@ -1,0 +1,179 @@
+"""Models: every table around one user class. Work: every query, on one connection."""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Delete, MetaData, Table, bindparam, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from fastness.accounts.models.account import AccountMixin, AccountTable, mapper_of
+from fastness.accounts.models.challenges import Challenges, ChallengeSQL, challenge_table
+from fastness.accounts.models.codes import Codes, CodeSQL, code_table
+from fastness.accounts.models.devices import Devices, DeviceSQL, device_table
+from fastness.accounts.models.factors import Factors, FactorSQL, factor_table
+from fastness.accounts.models.keys import Keys, KeySQL, key_table
+from fastness.accounts.models.leases import Leases, LeaseSQL, lease_table
+from fastness.accounts.models.mapped import MappedTable, is_partial
+from fastness.accounts.models.mapped_users import MappedUsers, MappedUserSQL
+from fastness.accounts.models.outbox import Outbox, OutboxSQL, outbox_table
+from fastness.accounts.models.recovery_codes import RecoveryCodes, RecoveryCodeSQL, recovery_code_table
+from fastness.accounts.models.revocations import RevocationLog, RevocationSQL, revocation_table
+from fastness.accounts.models.sessions import Sessions, SessionSQL, session_table
+from fastness.accounts.models.users import Users, UserSQL
+from fastness.stores import sql as counters
+
+PURGED = 5_000
+"""Rows of one table that one purge deletes at most, so that no transaction is long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One unit of work: the nouns, all on the same connection and in the same transaction."""
+
+    users: Users
+    sessions: Sessions
+    codes: Codes
+    devices: Devices
+    keys: Keys
+    revocations: RevocationLog
+    leases: Leases
+    outbox: Outbox
+    factors: Factors
+    recovery_codes: RecoveryCodes
+    challenges: Challenges
+    purges: Mapping[str, Delete]
+
+    async def purge(self, now: float) -> dict[str, int]:
+        """Delete what is over, at most 5,000 rows of each table: how many went, by table. Repeat until none do."""
+        run = self.leases.connection.execute
+        return {table: (await run(statement, {"now": now})).rowcount for table, statement in self.purges.items()}
+
+
+class Models:
+    """The user's class and our tables beside it, in the same metadata. Make one with `build_models`."""
+
+    def __init__(self, user: type, columns: Mapping[str, str], admin_roles: tuple[str, ...]) -> None:
+        self.user = user
+        theirs = set(mapper_of(user)[1].metadata.tables)
+        partial = MappedTable(user, columns) if is_partial(user, columns) else None
+        self.accounts = AccountTable(user, columns) if partial is None else partial
+        self.metadata: MetaData = self.accounts.table.metadata
+        sessions = self._table(session_table, self.accounts)
+        codes = self._table(code_table, self.accounts)
+        devices = self._table(device_table, self.accounts)
+        keys = self._table(key_table)
+        revocations = self._table(revocation_table)
+        self.leases = self._table(lease_table)
+        outbox = self._table(outbox_table)
+        factors = self._table(factor_table, self.accounts)
+        recovery_codes = self._table(recovery_code_table, self.accounts)
+        challenges = self._table(challenge_table, self.accounts)
+        # Shared counters live beside them, so that one migration makes both.
+        counters.tables(self.metadata)
+        self.own: tuple[Table, ...] = tuple(t for name, t in self.metadata.tables.items() if name not in theirs)
+        """Our tables beside the class's."""
+        self._users = UserSQL(self.accounts, admin_roles) if partial is None else MappedUserSQL(partial, admin_roles)
+        self._sessions = SessionSQL(sessions, self.accounts)
+        self._codes = CodeSQL(codes, self.accounts)
+        self._devices = DeviceSQL(devices, self.accounts)
+        self._keys = KeySQL(keys)
+        self._revocations = RevocationSQL(revocations)
+        self._leases = LeaseSQL(self.leases)
+        self._outbox = OutboxSQL(outbox)
+        self._factors = FactorSQL(factors, self.accounts)
+        self._recovery_codes = RecoveryCodeSQL(recovery_codes, self.accounts)
+        self._challenges = ChallengeSQL(challenges, self.accounts)
+        self._purges = {
+            table.name: _purge(table, over)
+            for table, over in (
+                (sessions, sessions.c.idle_expires_at),
+                (codes, codes.c.expires_at),
+                (devices, devices.c.expires_at),
+                (challenges, challenges.c.expires_at),
+                (keys, keys.c.retires_at),
+                (revocations, revocations.c.until),
+                (self.leases, self.leases.c.expires_at),
+            )
+        }
+
+    def work(self, connection: AsyncConnection) -> Work:
+        """Every noun, bound to this connection."""
+        return Work(
+            users=(
+                MappedUsers(connection, self._users)
+                if isinstance(self._users, MappedUserSQL)
+                else Users(connection, self._users)
+            ),
+            sessions=Sessions(connection, self._sessions),
+            codes=Codes(connection, self._codes),
+            devices=Devices(connection, self._devices),
+            keys=Keys(connection, self._keys),
+            revocations=RevocationLog(connection, self._revocations),
+            leases=Leases(connection, self._leases),
+            outbox=Outbox(connection, self._outbox),
+            factors=Factors(connection, self._factors),
+            recovery_codes=RecoveryCodes(connection, self._recovery_codes),
+            challenges=Challenges(connection, self._challenges),
+            purges=self._purges,
+        )
+
+    @property
+    def probe(self) -> Table:
+        """The table that is there when the schema is."""
+        return self.leases
+
+    def _table(self, make: Any, *given: Any) -> Table:
+        table: Table = make(self.metadata, *given)
+        return table
+
+
+def _purge(table: Table, over: Any) -> Delete:
+    key = next(iter(table.primary_key))
+    return delete(table).where(key.in_(select(key).where(over <= bindparam("now")).limit(PURGED)))
+
+
+def build_models(
+    user: type,
+    *,
+    columns: Mapping[str, str] | None = None,
+    admin_roles: tuple[str, ...] = ("admin", "super_admin"),
+) -> Models:
+    """Our tables in the metadata of `user`, with foreign keys of its key type: its own Alembic sees them.
+
+    `columns` maps our names to the attributes of a class that has the columns under other names. Build once a class.
+
+    Raises:
+        TypeError: the class cannot carry accounts; the message says what is missing.
+    """
+    return Models(user, columns or {}, admin_roles)
+
+
+@functools.cache
+def default_models() -> Models:
+    """Our own `User` (table `users`, random UUID key) with our tables."""
+
+    class Base(DeclarativeBase):
+        """The tables of a service that is nothing else; every constraint has a name that a migration can say."""
+
+        metadata = MetaData(
+            naming_convention={
+                "ix": "ix_%(column_0_label)s",
+                "pk": "pk_%(table_name)s",
+                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+                "fk": "fk_%(table_name)s_%(column_0_name)s",
+            }
+        )
+
+    class User(AccountMixin, Base):
+        """An account."""
+
+        __tablename__ = "users"
+        id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+
+    return build_models(User)

@@ -1,0 +1,335 @@
+"""Accounts on a table that nobody may touch: what it has is used, what is missing lives beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Boolean, DateTime, Engine, Integer, String, inspect, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
+from sqlmodel import Field, SQLModel
+
+from accounts.given import engine_on
+from accounts.mounted import Mounted, mounted
+from accounts.serving import PASSWORD, digits
+from fastness.accounts.db import Database
+from fastness.accounts.models import LastAdmin, build_models
+from fastness.controls.passwords import Passwords
+from fastness.testing import sign_in, unsafe_fast_hasher
+from models_on import AccountDatabase, at_once
+
+pytestmark = pytest.mark.anyio
+KINDS = [
+    "sqlite-async",
+    "sqlite-sync",
+    pytest.param("postgresql-async", marks=pytest.mark.store),
+    pytest.param("postgresql-sync", marks=pytest.mark.store),
+]
+FULL = {
+    "id": "nr", "email": "mail", "password_hash": "pw", "role": "kind", "active": "is_active", "verified": "confirmed",
+    "name": "full_name", "created_at": "born",
+}  # fmt: skip
+LEAST = {"email": "mail"}
+
+
+def legacy(*, reused: bool = False) -> type[Any]:
+    """A class that knows nothing of us, with a metadata of its own."""
+
+    class Base(DeclarativeBase):
+        """Theirs."""
+
+    class Legacy(Base):
+        __tablename__ = "legacy"
+        __table_args__ = {} if reused else {"sqlite_autoincrement": True}
+        nr: Mapped[int] = mapped_column(primary_key=True)
+        mail: Mapped[str] = mapped_column(String(320), unique=True)
+        pw: Mapped[str] = mapped_column("passwd", String(300), default="!", server_default="!")
+        kind: Mapped[str] = mapped_column(String(20), server_default="user")
+        is_active: Mapped[bool | None] = mapped_column(server_default=text("true"), default=True)
+        confirmed: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+        full_name: Mapped[str] = mapped_column(String(100), server_default="", default="")
+        born: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=lambda: datetime.now(UTC))
+        shoe_size: Mapped[int] = mapped_column(default=42)
+
+    return Legacy
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    chosen: str = request.param
+    return chosen
+
+
+@pytest.fixture(params=["full", "least"])
+def columns(request: pytest.FixtureRequest) -> dict[str, str]:
+    return FULL if request.param == "full" else LEAST
+
+
+@pytest.fixture
+async def here(kind: str, columns: dict[str, str], tmp_path: Path) -> AsyncIterator[Mounted]:
+    def routes(app: FastAPI, accounts: Any, _: Any) -> None:
+        @app.get("/me")
+        async def me(person: Any = accounts.user()) -> dict[str, Any]:  # noqa: B008
+            return {"nr": person.nr, "mail": person.mail, "shoe_size": person.shoe_size}
+
+    async with mounted(kind, tmp_path, user=legacy(), columns=columns, routes=routes) as running_app:
+        yield running_app
+
+
+async def run(here: Mounted, statement: str, **values: Any) -> list[Any]:
+    """What the application says to its own database, in a transaction."""
+    session = here.factory()
+    if hasattr(session, "__aenter__"):
+        async with session, session.begin():
+            done = await session.execute(text(statement), values)
+            return list(done.all()) if done.returns_rows else []
+    with session, session.begin():
+        done = session.execute(text(statement), values)
+        return list(done.all()) if done.returns_rows else []
+
+
+async def test_the_whole_story_happens_on_their_table(here: Mounted) -> None:
+    ada = await here.registered()
+    header = await here.signed_in()
+
+    me = await here.client.get("/me", headers=header)
+    renamed = await here.client.patch("/profile", json={"name": "Countess"}, headers=header)
+    again = await here.post("/auth/register", json={"email": "ADA@example.com", "password": PASSWORD, "name": "Eve"})
+    gone = await here.client.request("DELETE", "/account", json={"password": PASSWORD}, headers=header)
+
+    assert me.json() == {"nr": int(ada), "mail": "ada@example.com", "shoe_size": 42}
+    assert (renamed.json()["name"], renamed.json()["role"], renamed.json()["verified"]) == ("Countess", "user", True)
+    assert renamed.json()["created_at"].startswith(str(datetime.now(UTC).year))
+    assert again.status_code == 202
+    assert gone.status_code == 204
+    assert await run(here, "SELECT * FROM legacy") == []
+    assert await run(here, "SELECT * FROM fastness_accounts") == []
+
+
+async def test_people_who_were_there_before_sign_in_with_the_password_they_have(
+    here: Mounted, columns: dict[str, str]
+) -> None:
+    passwords = Passwords(unsafe_fast_hasher())
+    stored = await passwords.hash(PASSWORD)
+    passwords.close()
+    await run(
+        here,
+        "INSERT INTO legacy (mail, passwd, confirmed, full_name, born, shoe_size) "
+        "VALUES (:mail, :stored, true, :name, :born, :size)",
+        mail="Old@Example.com", stored=stored, name="Old", born=datetime(2001, 1, 1, tzinfo=UTC), size=40,
+    )  # fmt: skip
+
+    if "password_hash" not in columns:
+        # Without a column for the hash nobody has a password yet: the owner proves the address and registers it.
+        given = {"email": "old@example.com", "password": PASSWORD, "name": "Old"}
+        flow = (await here.post("/auth/register", json=given)).json()["flow"]
+        await here.accounts.settled()
+        code = digits(here.mailer.outbox[-1])
+        assert (await here.post("/auth/verify-email", json={"code": code, "flow": flow})).status_code == 200
+    header = await here.signed_in("OLD@example.com")
+
+    profile = (await here.client.get("/profile", headers=header)).json()
+    assert (profile["email"], profile["role"], profile["verified"]) == ("Old@Example.com", "user", True)
+    assert (await here.client.get("/me", headers=header)).json()["shoe_size"] == 40
+
+
+async def test_an_administrator_manages_people_on_both_tables(here: Mounted) -> None:
+    root, eve = await here.registered("root@example.com"), await here.registered("eve@example.com")
+    async with here.accounts.service.db.write() as work:
+        await work.users.set_role(root, "super_admin", now=1.0)
+    header, hers = await sign_in(here.app, root), await sign_in(here.app, eve)
+
+    listed = (await here.client.get("/users?search=e", headers=header)).json()
+    made = await here.client.patch(f"/users/{eve}", json={"role": "editor"}, headers=header)
+    suspended = await here.post(f"/users/{eve}/suspend", headers=header)
+    out = await here.client.get("/me", headers=hers)
+    refused = await here.post("/auth/login", json={"email": "eve@example.com", "password": PASSWORD})
+    back = await here.post(f"/users/{eve}/unsuspend", headers=header)
+    last = await here.client.delete(f"/users/{root}", headers=header)
+
+    assert [item["id"] for item in listed["items"]] == [eve]
+    assert (made.json()["role"], suspended.json()["suspended"], back.json()["suspended"]) == ("editor", True, False)
+    assert (out.status_code, refused.status_code) == (401, 401)
+    assert last.json()["code"] == "last_admin"
+
+
+async def test_whom_the_application_makes_inactive_is_out(tmp_path: Path) -> None:
+    def routes(app: FastAPI, accounts: Any, _: Any) -> None:
+        @app.get("/me")
+        async def me(person: Any = accounts.user()) -> int:  # noqa: B008
+            return int(person.nr)
+
+    async with mounted("sqlite-async", tmp_path, user=legacy(), columns=FULL, routes=routes) as here:
+        await here.registered()
+        header = await here.signed_in()
+        answers = []
+        for value in (False, None):
+            await run(here, "UPDATE legacy SET is_active = :value", value=value)
+            answers += [
+                (await here.client.get("/me", headers=header)).status_code,
+                (await here.post("/auth/login", json={"email": "ada@example.com", "password": PASSWORD})).status_code,
+            ]
+
+    assert answers == [401, 401, 401, 401]
+
+
+@pytest.fixture
+async def db(kind: str, columns: dict[str, str], tmp_path: Path) -> AsyncIterator[AccountDatabase]:
+    models = build_models(legacy(), columns=columns)
+    async with engine_on(kind, tmp_path) as engine:
+        database: AccountDatabase = Database(engine, models)
+        await database.create_tables()
+        yield database
+        await database.close()
+
+
+async def person(db: AccountDatabase, address: str, **more: Any) -> str | None:
+    async with db.write() as work:
+        made = await work.users.add(
+            email=address, canonical=address.lower(), name="", password_hash="h", now=1e9, **more
+        )
+    return None if made is None else made.id
+
+
+async def test_one_of_many_at_once_gets_the_address(db: AccountDatabase) -> None:
+    made = await at_once(20, lambda i: person(db, "ADA@example.com" if i % 2 else "ada@example.com"))
+
+    assert len([each for each in made if each is not None]) == 1
+
+
+async def test_one_administrator_always_stays(db: AccountDatabase) -> None:
+    ids = [await person(db, f"{i}@example.com", role="admin", verified=True) for i in range(6)]
+
+    async def away(i: int) -> Any:
+        async with db.write() as work:
+            match i % 3:
+                case 0:
+                    return await work.users.delete(ids[i] or "")
+                case 1:
+                    return await work.users.suspend(ids[i] or "", now=2.0)
+                case _:
+                    return await work.users.set_role(ids[i] or "", "user", now=2.0)
+
+    outcomes = await at_once(6, away)
+
+    assert len([outcome for outcome in outcomes if isinstance(outcome, LastAdmin)]) == 1
+    async with db.read() as work:
+        assert await work.users.admins() == 1
+
+
+async def test_a_code_of_one_registration_brings_no_other_password(db: AccountDatabase) -> None:
+    ada = await person(db, "ada@example.com") or ""
+    async with db.write() as work:
+        code = await work.codes.put(
+            purpose="p", user_id=ada, canonical="ada@example.com", flow="f", now=1.0, ttl=9, password_hash="h"
+        )
+        assert code is not None
+        assert await work.users.contest(ada)
+        assert await work.codes.redeem_token("p", code.token, now=2.0) is None
+        assert await work.users.mark_verified(
+            ada, canonical="ada@example.com", now=3.0, password_hash="new", name="Ada"
+        )
+        assert await work.users.mark_verified(ada, canonical="ada@example.com", now=3.0, password_hash="newer")
+        assert not await work.users.mark_verified(ada, canonical="eve@example.com", now=3.0)
+        assert await work.users.set_password_hash(ada, "x", old="h") is False
+        assert await work.users.set_password_hash(ada, "y", old="new") is True
+        assert await work.users.bump_version(ada) == 1
+        account = await work.users.by_id(ada)
+
+    assert account is not None
+    assert (account.password_hash, account.name, account.verified, account.created_at) == ("y", "Ada", True, 1e9)
+
+
+async def test_their_table_is_not_touched(kind: str, tmp_path: Path) -> None:
+    user = legacy()
+    before = [(c.name, str(c.type)) for c in user.__table__.columns], len(user.__table__.indexes)
+    models = build_models(user, columns=FULL)
+
+    assert ([(c.name, str(c.type)) for c in user.__table__.columns], len(user.__table__.indexes)) == before
+    assert [column.name for column in models.metadata.tables["fastness_accounts"].columns] == ["user_id", "version"]
+    async with engine_on(kind, tmp_path) as engine:
+        database: AccountDatabase = Database(engine, models)
+        await database.create_tables()
+        if isinstance(engine, Engine):
+            assert {"legacy", "fastness_accounts"} <= set(inspect(engine).get_table_names())
+        await database.close()
+
+
+async def test_a_sqlmodel_class_carries_accounts(tmp_path: Path) -> None:
+    class Base(SQLModel, registry=registry()):
+        """A metadata of its own, which no other test has filled."""
+
+    class Hero(Base, table=True):
+        __tablename__ = "heroes"
+        key: uuid.UUID = Field(default_factory=uuid.uuid4, primary_key=True)
+        mail: str = Field(unique=True)
+        secret_name: str = ""
+
+    def routes(app: FastAPI, accounts: Any, _: Any) -> None:
+        @app.get("/me")
+        async def me(person: Any = accounts.user()) -> dict[str, str]:  # noqa: B008
+            assert isinstance(person, Hero)
+            return {"mail": person.mail, "secret_name": person.secret_name}
+
+    columns = {"id": "key", "email": "mail", "name": "secret_name"}
+    async with mounted("sqlite-sync", tmp_path, user=Hero, columns=columns, routes=routes) as here:
+        hero = await here.registered()
+        me = await here.client.get("/me", headers=await here.signed_in())
+
+    assert str(uuid.UUID(hero)) == hero
+    assert me.json() == {"mail": "ada@example.com", "secret_name": "Ada"}
+
+
+@pytest.mark.parametrize("kind", ["sqlite-async", "sqlite-sync"])
+async def test_a_table_that_gives_numbers_again_needs_foreign_keys(kind: str, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="leave its sessions to the next one"):
+        async with mounted(kind, tmp_path, user=legacy(reused=True), columns=FULL):
+            pass
+
+    async with mounted(kind, tmp_path, user=legacy(reused=True), columns=FULL, foreign_keys=True) as here:
+        await here.registered()
+        await run(here, "DELETE FROM legacy")
+        assert await run(here, "SELECT * FROM fastness_sessions") == []
+        assert await run(here, "SELECT * FROM fastness_accounts") == []
+
+
+def unfit(**more: Any) -> type[Any]:
+    class Base(DeclarativeBase):
+        """Theirs."""
+
+    parts = {"__tablename__": "unfit", "nr": mapped_column(Integer, primary_key=True), **more}
+    return type("Unfit", (Base,), parts)
+
+
+MAIL: Any = {"mail": lambda: mapped_column(String, unique=True)}
+
+
+@pytest.mark.parametrize(
+    ("more", "columns", "says"),
+    [
+        ({}, {"id": "nr"}, "where the address is"),
+        ({}, {"email": "mail", "e_mail": "mail"}, "knows no e_mail"),
+        ({}, {"email": "mail", "name": "nome"}, "has no nome"),
+        ({}, {"email": "mail", "id": "mail"}, "its primary key"),
+        ({"flag": lambda: mapped_column(String)}, {"email": "mail", "active": "flag"}, "not yes or no"),
+        (
+            {"flag": lambda: mapped_column(Boolean)},
+            {"email": "mail", "active": "flag", "suspended_at": "flag"},
+            "the same twice",
+        ),
+        ({"mail": lambda: mapped_column(String)}, {"email": "mail"}, "two people could register"),
+        ({"shoe": lambda: mapped_column(Integer, nullable=False)}, {"email": "mail"}, "unfit.shoe needs a default"),
+    ],
+)
+async def test_a_map_that_cannot_carry_accounts_is_told_why(more: Any, columns: dict[str, str], says: str) -> None:
+    user = unfit(**{name: make() for name, make in {**MAIL, **more}.items()})
+
+    with pytest.raises(TypeError, match=says):
+        build_models(user, columns=columns)
+    await asyncio.sleep(0)
