@@ -1,0 +1,381 @@
+"""All evidence about one folder, behind one door. Rules ask a `Project`; nothing in it runs the code it reads.
+
+for call in project.calls("CORSMiddleware"):          # any call, by the last part or the dotted name
+    if "*" in call.value("allow_origins"): ...        # values followed through settings and constants
+project.functions()  project.classes()  project.models()  project.settings()
+project.applications  project.routes()                # the reconstructed applications
+project.flow.origins(scope, expr)                     # where a value comes from: request, environment, constant
+project.files  project.templates                      # configuration and Jinja files
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from fastness.checker.evidence.annotations import Annotations
+from fastness.checker.evidence.classes import MODELS, Class, Field, Model
+from fastness.checker.evidence.files import Files
+from fastness.checker.evidence.flow import Flow
+from fastness.checker.evidence.found import matches
+from fastness.checker.evidence.functions import Call, Function
+from fastness.checker.evidence.intent import Intent
+from fastness.checker.evidence.model import Application, Route
+from fastness.checker.evidence.names import Names
+from fastness.checker.evidence.scope import KEPT, Assignment, Scope
+from fastness.checker.evidence.source import Kind, Module, Sources, Unread, at_work
+from fastness.checker.evidence.templates import Templates
+from fastness.checker.evidence.value import Value
+from fastness.checker.evidence.values import SETTINGS, Values
+from fastness.checker.finding import Place
+
+N = TypeVar("N", bound=ast.AST)
+T = TypeVar("T")
+LABEL = 80
+"""Characters: a longer text is prose, not a word of the program."""
+CODE: tuple[Kind, ...] = ("code",)
+_WORD = re.compile(r"[a-z0-9_]+")
+
+
+class Project:
+    """One checked folder."""
+
+    def __init__(self, root: Path | str, *, intent: Intent | None = None) -> None:
+        self.root = Path(root)
+        self.intent = intent or Intent()
+        self.sources = Sources.of(self.root)
+        self.names = Names(self.sources.modules)
+        self._values = Values(self.names)
+        self.annotations = Annotations(self.names, self._values)
+        self.flow = Flow(self)
+        self._made: dict[Callable[[Project], Any], Any] = {}
+        self._functions: dict[int, Function] = {}
+        self._classes: dict[int, Class] = {}
+        self._fields: dict[int, tuple[Field, ...]] = {}
+        self._words: dict[int, str] = {}
+        self._kept: dict[tuple[int, type[ast.AST]], list[ast.AST]] = {}
+
+    @property
+    def modules(self) -> tuple[Module, ...]:
+        """Every file that could be parsed."""
+        return self.sources.modules
+
+    @property
+    def unread(self) -> tuple[Unread, ...]:
+        """Every Python file that could not."""
+        return self.sources.unread
+
+    @cached_property
+    def files(self) -> Files:
+        """Everything that is not Python: `.env`, Docker, compose, proxy, CI."""
+        return Files(self.sources.root, self.sources.others)
+
+    @cached_property
+    def templates(self) -> Templates:
+        """Jinja and HTML templates."""
+        return Templates(self.sources.root, self.sources.others)
+
+    @cached_property
+    def applications(self) -> tuple[Application, ...]:
+        """The applications as the source builds them."""
+        from fastness.checker.evidence.assembly import assembled
+
+        with at_work():
+            return assembled(self)
+
+    def routes(self) -> Iterator[tuple[Application, Route]]:
+        """Every route with its application."""
+        for application in self.applications:
+            for route in application.routes:
+                yield application, route
+
+    @cached_property
+    def handlers(self) -> dict[int, Function]:
+        """The functions that routes run, by the identity of their scope."""
+        return {id(r.handler.scope): r.handler for _, r in self.routes() if r.handler is not None}
+
+    @cached_property
+    def defined(self) -> dict[str, Scope]:
+        """Every function and class of the project by its dotted name."""
+        return {s.name: s for m in self.modules for s in m.scope.within() if s.kind != "module"}
+
+    def class_named(self, name: str) -> Class | None:
+        """The class of this dotted name."""
+        scope = self.defined.get(name)
+        return self.class_of(scope) if scope is not None and scope.kind == "class" else None
+
+    @cached_property
+    def _by_line(self) -> dict[tuple[str, int], Scope]:
+        found: dict[tuple[str, int], Scope] = {}
+        for module in self.modules:
+            for scope in module.scope.within():
+                if scope.kind != "module":
+                    place = module.place(scope.node)
+                    found.setdefault((module.path, place.line), scope)
+                    found.setdefault((module.path, getattr(scope.node, "lineno", place.line)), scope)
+        return found
+
+    def function_at(self, place: Place) -> Function | None:
+        """The function that begins at this line, with its first decorator or its `def`."""
+        scope = self._by_line.get((place.path, place.line))
+        return self.function_of(scope) if scope is not None and scope.kind == "function" else None
+
+    def model_at(self, place: Place) -> Model | None:
+        """The model that begins at this line."""
+        scope = self._by_line.get((place.path, place.line))
+        cls = self.class_of(scope) if scope is not None and scope.kind == "class" else None
+        return cls if isinstance(cls, Model) else None
+
+    def once(self, build: Callable[[Project], T]) -> T:
+        """What `build` makes of this project, made once: evidence that several rules share."""
+        if build not in self._made:
+            self._made[build] = build(self)
+        made: T = self._made[build]
+        return made
+
+    def modules_of(self, kinds: tuple[Kind, ...] = CODE) -> Iterator[Module]:
+        """The files of these kinds."""
+        for module in self.modules:
+            if module.kind in kinds:
+                yield module
+
+    def scopes(self, kinds: tuple[Kind, ...] = CODE) -> Iterator[Scope]:
+        """Every scope of the files of these kinds."""
+        for module in self.modules_of(kinds):
+            yield from module.scope.within()
+
+    @cached_property
+    def _calls(self) -> dict[str, list[tuple[Module, Scope, ast.Call, int]]]:
+        """Every call under the last part of its name; middleware also under the class that is added."""
+        index: dict[str, list[tuple[Module, Scope, ast.Call, int]]] = defaultdict(list)
+        for module in self.modules:
+            renamed = {k: v.rpartition(".")[2] for k, v in module.scope.imports.items() if not v.endswith(k)}
+            for scope in module.scope.within():
+                renamed |= {k: v.rpartition(".")[2] for k, v in scope.imports.items() if not v.endswith(k)}
+                for node in scope.calls:
+                    func = node.func
+                    if isinstance(func, ast.Attribute):
+                        last = func.attr
+                    elif isinstance(func, ast.Name):
+                        last = func.id
+                    else:
+                        continue
+                    index[last].append((module, scope, node, 0))
+                    if last in renamed and isinstance(func, ast.Name):
+                        index[renamed[last]].append((module, scope, node, 0))
+                    if last in {"add_middleware", "Middleware", "partial"} and node.args:
+                        first = node.args[0]
+                        word = first.attr if isinstance(first, ast.Attribute) else getattr(first, "id", "")
+                        if word:
+                            index[renamed.get(word, word)].append((module, scope, node, 1))
+        return index
+
+    def calls(self, *names: str, kinds: tuple[Kind, ...] = CODE) -> Iterator[Call]:
+        """Calls of functions, classes or methods with these names, in the order of files and lines.
+
+        A name is the last part (`execute`) or more of it (`sqlalchemy.text`); then the resolved name must end with it,
+        or the receiver's class must inherit it. A middleware that is added counts as a call of its class.
+        """
+        seen: set[tuple[int, int]] = set()
+        for name in names:
+            dotted = "." in name
+            for module, scope, node, skipped in self._calls.get(name.rpartition(".")[2], ()):
+                if module.kind not in kinds or (id(node), skipped) in seen:
+                    continue
+                func = node.args[0] if skipped else node.func
+                full = self.names.dotted(scope, func)
+                if dotted and not matches(full, (name,)):
+                    continue
+                seen.add((id(node), skipped))
+                yield Call(self, scope, node, full, skipped)
+
+    @property
+    def called_words(self) -> Iterable[str]:
+        """The last parts of all names that are called anywhere."""
+        return self._calls.keys()
+
+    def call_of(self, scope: Scope, node: ast.Call) -> Call:
+        """The view of one call."""
+        return Call(self, scope, node, self.names.dotted(scope, node.func))
+
+    def function_of(self, scope: Scope) -> Function:
+        """The view of a function's scope; the same object each time."""
+        if id(scope) not in self._functions:
+            self._functions[id(scope)] = Function(self, scope)
+        return self._functions[id(scope)]
+
+    def class_of(self, scope: Scope) -> Class:
+        """The view of a class's scope; a Model where it is one; the same object each time."""
+        if id(scope) not in self._classes:
+            model = self.names.is_a(scope, *MODELS, *SETTINGS)
+            self._classes[id(scope)] = (Model if model else Class)(self, scope)
+        return self._classes[id(scope)]
+
+    def functions(self, kinds: tuple[Kind, ...] = CODE) -> Iterator[Function]:
+        """Every function and method, nested ones included."""
+        for scope in self.scopes(kinds):
+            if scope.kind == "function":
+                yield self.function_of(scope)
+
+    def classes(self, *bases: str, kinds: tuple[Kind, ...] = CODE) -> Iterator[Class]:
+        """Every class; with `bases`, those that inherit one of them."""
+        for scope in self.scopes(kinds):
+            if scope.kind == "class" and (not bases or self.names.is_a(scope, *bases)):
+                yield self.class_of(scope)
+
+    def models(self, kinds: tuple[Kind, ...] = CODE) -> Iterator[Model]:
+        """Every Pydantic and SQLModel class."""
+        for cls in self.classes(kinds=kinds):
+            if isinstance(cls, Model) and not cls.is_settings:
+                yield cls
+
+    def settings(self, kinds: tuple[Kind, ...] = CODE) -> Iterator[Model]:
+        """Every settings class."""
+        for cls in self.classes(kinds=kinds):
+            if isinstance(cls, Model) and cls.is_settings:
+                yield cls
+
+    def assignments(self, pattern: str = "", kinds: tuple[Kind, ...] = CODE) -> Iterator[tuple[Scope, Assignment]]:
+        """Bindings whose name contains a match of the regular expression `pattern`, in any case."""
+        wanted = re.compile(pattern, re.IGNORECASE)
+        for scope in self.scopes(kinds):
+            for name, assignments in scope.assigned.items():
+                if wanted.search(name):
+                    for assignment in assignments:
+                        yield scope, assignment
+
+    def nodes(self, kind: type[N], kinds: tuple[Kind, ...] = CODE) -> Iterator[tuple[Scope, N]]:
+        """Every node of a kind with its scope: Compare, Assert, Raise, JoinedStr, ..."""
+        for scope in self.scopes(kinds):
+            for node in self.nodes_of(scope, kind):
+                yield scope, node
+
+    def nodes_of(self, scope: Scope, kind: type[N]) -> Iterator[N]:
+        """The nodes of a kind directly in one scope; kinds that the walk did not keep are searched once."""
+        if kind in KEPT:
+            return iter(cast("list[N]", scope.nodes.get(kind, [])))
+        key = (id(scope), kind)
+        if key not in self._kept:
+            self._kept[key] = [node for node in own_nodes(scope) if isinstance(node, kind)]
+        return iter(cast("list[N]", self._kept[key]))
+
+    def value(self, scope: Scope, expr: ast.expr | None) -> Value:
+        """What an expression can be."""
+        return self._values.of(scope, expr)
+
+    def dict_items(self, scope: Scope, expr: ast.expr) -> dict[str, ast.expr]:
+        """The items of a dict display behind an expression: `**options`."""
+        from fastness.checker.evidence.found import Variable
+
+        found = self.names.resolve(scope, expr) if isinstance(expr, (ast.Name, ast.Attribute)) else None
+        if isinstance(found, Variable) and len(found.assignments) == 1:
+            expr = found.last.value or expr
+        if isinstance(expr, ast.Dict):
+            pairs = zip(expr.keys, expr.values, strict=True)
+            return {k.value: v for k, v in pairs if isinstance(k, ast.Constant) and isinstance(k.value, str)}
+        if isinstance(expr, ast.Call) and isinstance(expr.func, ast.Name) and expr.func.id == "dict":
+            return {k.arg: k.value for k in expr.keywords if k.arg}
+        return {}
+
+    def place(self, scope: Scope, node: ast.AST) -> Place:
+        """Where a node of a scope stands."""
+        return self.names.module(scope).place(node)
+
+    def code(self, scope: Scope, node: ast.AST) -> str:
+        """The text of a node."""
+        return self.names.module(scope).code(node)
+
+    def words(self, scope: Scope) -> str:
+        """All names, attributes and texts of a scope and what is in it, in lower case, joined by blanks."""
+        if id(scope) not in self._words:
+            body = getattr(scope.node, "body", [])
+            found: list[str] = []
+            for statement in body:
+                for node in ast.walk(statement):
+                    if isinstance(node, ast.Name):
+                        found.append(node.id)
+                    elif isinstance(node, ast.Attribute):
+                        found.append(node.attr)
+                    elif isinstance(node, ast.keyword) and node.arg:
+                        found.append(node.arg)
+                    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < LABEL:
+                        found.append(node.value)
+            self._words[id(scope)] = " ".join(found).lower()
+        return self._words[id(scope)]
+
+    def fields_of(self, model: Model) -> tuple[Field, ...]:
+        """The fields of a model, nearest declaration first."""
+        if id(model.scope) not in self._fields:
+            found: dict[str, Field] = {}
+            for cls in model.lineage():
+                for name, assignments in cls.scope.assigned.items():
+                    last = assignments[-1]
+                    plain = last.annotation is not None or (model.is_settings and name.isupper())
+                    if name in found or not plain or name.startswith("_") or "." in name or name == "model_config":
+                        continue
+                    if last.annotation is not None and "ClassVar" in ast.unparse(last.annotation):
+                        continue
+                    found[name] = self._field(cls, name, last)
+            self._fields[id(model.scope)] = tuple(found.values())
+        return self._fields[id(model.scope)]
+
+    def _field(self, cls: Class, name: str, assignment: Assignment) -> Field:
+        typed = self.annotations.typed(cls.scope, assignment.annotation, assignment.value)
+        default: Value | None = None
+        if assignment.value is not None:
+            call = self.annotations.by(typed, "Field")
+            default = self.value(cls.scope, assignment.value)
+            if call is not None and isinstance(assignment.value, ast.Call) and not _has_default(call[1]):
+                default = None
+            if isinstance(assignment.value, ast.Constant) and assignment.value.value is Ellipsis:
+                default = None
+        return Field(name, typed, self.annotations.bounds(typed), default, cls.module.place(assignment.node), cls)
+
+    def model_in(self, scope: Scope, annotation: ast.expr | None) -> Model | None:
+        """The model that an annotation is, out of `Optional` and `Annotated`."""
+        if annotation is None:
+            return None
+        kind = self.names.annotated(scope, annotation)
+        if isinstance(kind, Scope) and kind.kind == "class":
+            cls = self.class_of(kind)
+            return cls if isinstance(cls, Model) else None
+        return None
+
+    def models_in(self, scope: Scope, annotation: ast.expr | None) -> list[Model]:
+        """All models that an annotation mentions, `list[...]`, unions and generics included."""
+        found: list[Model] = []
+        for node in ast.walk(annotation) if annotation is not None else ():
+            expr = (
+                self.names.quoted(node.value)
+                if isinstance(node, ast.Constant) and isinstance(node.value, str)
+                else node
+            )
+            if isinstance(expr, (ast.Name, ast.Attribute)):
+                model = self.model_in(scope, expr)
+                if model is not None and model not in found:
+                    found.append(model)
+        return found
+
+
+def own_nodes(scope: Scope) -> Iterator[ast.AST]:
+    """Every node of a scope's body, without those of nested functions and classes."""
+    todo: list[ast.AST] = list(getattr(scope.node, "body", ()))
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            todo.extend(ast.iter_child_nodes(node))
+
+
+def _has_default(call: ast.Call) -> bool:
+    if any(k.arg in {"default", "default_factory"} for k in call.keywords):
+        return not any(
+            k.arg == "default" and isinstance(k.value, ast.Constant) and k.value.value is Ellipsis
+            for k in call.keywords
+        )
+    return bool(call.args) and not (isinstance(call.args[0], ast.Constant) and call.args[0].value is Ellipsis)

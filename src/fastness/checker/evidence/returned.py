@@ -1,0 +1,180 @@
+"""Which stored records a function gives back, and through which model they leave."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from fastness.checker.evidence.classes import Field, Model
+from fastness.checker.evidence.found import Variable
+from fastness.checker.evidence.functions import Function
+from fastness.checker.evidence.model import Route
+from fastness.checker.evidence.records import Record
+from fastness.checker.evidence.scope import Scope
+
+if TYPE_CHECKING:
+    from fastness.checker.evidence.project import Project
+
+DEEP = 4
+_ASKS = frozenset(
+    {
+        "execute",
+        "query",
+        "select",
+        "get",
+        "get_one",
+        "exec",
+        "scalar",
+        "scalars",
+        "find",
+        "find_one",
+        "find_all",
+        "merge",
+    }
+)
+_ENDS = frozenset({
+    "first", "one", "one_or_none", "all", "scalar_one", "scalar_one_or_none", "scalars", "scalar", "unique", "fetchall", "fetchone",
+    "to_list", "limit", "offset", "order_by", "filter", "filter_by", "where", "execute", "exec", "options", "join", "get", "list",
+    "jsonable_encoder", "dict", "vars", "sort", "skip", "fetch", "tuples", "partitions", "mappings", "with_for_update", "get_or_none",
+})  # fmt: skip
+
+
+def records_returned(function: Function) -> list[Record]:
+    """The record classes whose whole objects a function returns, as far as its source shows."""
+    found: list[Record] = []
+    for value in function.returns:
+        for record in _records(function, value, 0):
+            if all(record.of.scope is not other.of.scope for other in found):
+                found.append(record)
+    return found
+
+
+def _records(function: Function, expr: ast.expr | None, deep: int) -> Iterator[Record]:
+    if expr is None or deep > DEEP:
+        return
+    match expr:
+        case ast.Await(value=value) | ast.Starred(value=value):
+            yield from _records(function, value, deep)
+        case ast.Name(id=name):
+            if name not in function.scope.assigned:
+                yield from _annotated(function, name)
+            for assignment in function.assignments(name):
+                if assignment.how in {"plain", "walrus"}:
+                    yield from _records(function, assignment.value, deep + 1)
+        case ast.Dict(values=values):
+            for value in values:
+                yield from _records(function, value, deep + 1)
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from _records(function, body, deep + 1)
+            yield from _records(function, orelse, deep + 1)
+        case ast.BoolOp(values=values):
+            yield from _records(function, values[-1], deep + 1)
+        case ast.Attribute(attr="__dict__", value=value):
+            yield from _records(function, value, deep + 1)
+        case ast.ListComp(elt=ast.Name(id=name), generators=[generator]):
+            if isinstance(generator.target, ast.Name) and generator.target.id == name:
+                yield from _records(function, generator.iter, deep + 1)
+        case ast.Call():
+            yield from _called(function, expr, deep)
+        case _:
+            return
+
+
+def _annotated(function: Function, name: str) -> Iterator[Record]:
+    """A parameter that a dependency fills with a record: `user: User = Depends(current_user)`."""
+    arg = function.scope.parameter(name)
+    if arg is None or arg.annotation is None:
+        return
+    kind = function.project.names.annotated(function.scope.parent or function.scope, arg.annotation)
+    record = Record.behind(function.project, kind if isinstance(kind, Scope) else None)
+    if record is not None:
+        yield record
+
+
+def _called(function: Function, call: ast.Call, deep: int) -> Iterator[Record]:
+    project = function.project
+    view = project.call_of(function.scope, call)
+    target = view.target
+    if target is not None and target.short != "__init__":
+        for value in target.returns:
+            yield from _records(target, value, deep + 1)
+        return
+    made = project.names.resolve(function.scope, call.func)
+    record = Record.behind(project, made if isinstance(made, Scope) else None)
+    if record is not None:
+        yield record
+        return
+    word = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    for argument in call.args if word in _ASKS else ():
+        if isinstance(argument, (ast.Name, ast.Attribute)):
+            named = project.names.resolve(function.scope, argument)
+            record = Record.behind(project, named if isinstance(named, Scope) else None)
+            if record is not None:
+                yield record
+            elif isinstance(named, Variable) and named.scope.kind == "class":
+                return  # single columns
+        if isinstance(argument, (ast.Name, ast.Call)):
+            yield from _records(function, argument, deep + 1)
+    if word in _ENDS and isinstance(call.func, ast.Attribute):
+        owner = project.names.resolve(function.scope, call.func.value)
+        record = Record.behind(project, owner if isinstance(owner, Scope) else None)
+        if record is not None:
+            yield record
+        else:
+            yield from _records(function, call.func.value, deep)
+    elif word in {"find", "find_all", "find_one"} and isinstance(call.func, ast.Attribute):
+        owner = project.names.resolve(function.scope, call.func.value)
+        record = Record.behind(project, owner if isinstance(owner, Scope) else None)
+        if record is not None:
+            yield record
+    elif word in {"jsonable_encoder", "dict", "vars", "list"} and call.args:
+        yield from _records(function, call.args[0], deep + 1)
+
+
+def declared(route: Route) -> tuple[ast.expr, Scope] | None:
+    """The `response_model` or return annotation that shapes a route's answer, with the scope to read it in."""
+    handler = route.handler
+    if handler is None:
+        return None
+    outside = handler.scope.parent or handler.scope
+    for _, expr in handler.decorators:
+        for keyword in expr.keywords if isinstance(expr, ast.Call) else ():
+            if keyword.arg == "response_model":
+                empty = isinstance(keyword.value, ast.Constant) and keyword.value.value is None
+                return None if empty else (keyword.value, outside)
+    returns = handler.node.returns
+    return (returns, outside) if returns is not None else None
+
+
+def models_of(route: Route) -> list[Model]:
+    """The models that a route answers with, those inside generics and unions too."""
+    shape = declared(route)
+    if shape is None or route.handler is None:
+        return [route.response] if route.response is not None else []
+    return route.handler.project.models_in(shape[1], shape[0])
+
+
+def fields_within(model: Model, deep: int = 0, seen: frozenset[str] = frozenset()) -> Iterator[tuple[Model, Field]]:
+    """The fields of a model and of the models inside it."""
+    if deep > DEEP or model.name in seen:
+        return
+    for field in model.fields:
+        yield model, field
+        for inner in field.models:
+            yield from fields_within(inner, deep + 1, seen | {model.name})
+
+
+def excluded(route: Route, project: Project) -> frozenset[str]:
+    """Field names that the route leaves out itself: `response_model_exclude`."""
+    handler = route.handler
+    found: set[str] = set()
+    for _, expr in handler.decorators if handler is not None else ():
+        for keyword in expr.keywords if isinstance(expr, ast.Call) else ():
+            if keyword.arg == "response_model_exclude" and handler is not None:
+                found |= {
+                    n.value for n in ast.walk(keyword.value) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+                }
+                value = project.value(handler.scope, keyword.value)
+                found |= {v.text for v in value.items}
+    return frozenset(found)

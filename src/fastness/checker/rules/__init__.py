@@ -1,0 +1,1 @@
+"""The rules: one bad thing, one file; a folder is one area."""

@@ -1,0 +1,151 @@
+"""
+## What it looks for
+A route that its own path, tag or name calls administrative, and that asks for no role.
+
+## Why it matters
+Any account will do, or none: the first person who tries `/admin` runs the site.
+
+## Bad
+    import os
+    import jwt
+    from fastapi import Depends, FastAPI, HTTPException
+    from fastapi.security import OAuth2PasswordBearer
+
+    app = FastAPI()
+    users = {1: {"name": "ada", "is_admin": True}}
+    bearer = OAuth2PasswordBearer(tokenUrl="token")
+
+    def current_user(token: str = Depends(bearer)) -> str:
+        return str(jwt.decode(token, os.environ["TOKEN_KEY"], algorithms=["HS256"])["sub"])
+
+    @app.delete("/admin/users/{user_id}")
+    def remove(user_id: int, user: str = Depends(current_user)) -> None:
+        users.pop(user_id)
+
+## Good
+    import os
+    import jwt
+    from fastapi import Depends, FastAPI, HTTPException
+    from fastapi.security import OAuth2PasswordBearer
+
+    app = FastAPI()
+    users = {1: "ada"}
+    roles = {"ada": "admin"}
+    bearer = OAuth2PasswordBearer(tokenUrl="token")
+
+    def current_user(token: str = Depends(bearer)) -> str:
+        return str(jwt.decode(token, os.environ["TOKEN_KEY"], algorithms=["HS256"])["sub"])
+
+    def administrator(user: str = Depends(current_user)) -> str:
+        if roles[user] != "admin":
+            raise HTTPException(403)
+        return user
+
+    @app.delete("/admin/users/{user_id}")
+    def remove(user_id: int, user: str = Depends(administrator)) -> None:
+        users.pop(user_id)
+
+## How it is found
+Routes whose path, tags or handler's name hold the word are asked for a role test: in a dependency, its factory or class,
+scopes, a decorator, or the handler's body. Routes that change something and that nobody guards at all are FN101's.
+
+## What it cannot see
+Power that the path does not speak of, and role tests that a gateway does.
+
+## How to tell the checker
+Name your dependency under `roles` in `[tool.fastness.check]`, or `# fastness: ignore[FN201] the reason` on the line of the
+decorator.
+
+## References
+OWASP API5:2023, ASVS 8.2.1, CWE-862
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from fastness.checker.evidence.effects import effects
+from fastness.checker.evidence.model import Application, Duty, Route
+from fastness.checker.evidence.nature import Natures
+from fastness.checker.evidence.privilege import administrative, roles_known
+from fastness.checker.evidence.stored import reads
+from fastness.checker.finding import Confidence, Finding, Severity
+from fastness.checker.rule import Rule
+
+_DOOR = re.compile(
+    r"log_?-?in|sign_?-?in|log_?-?out|regist|sign_?-?up|token|password|auth|health|setup|bootstrap|first|init",
+    re.IGNORECASE,
+)
+
+
+_DUTIES: tuple[Duty, ...] = ("role", "signature", "owner")
+
+
+class AdministrationWithoutRole(Rule):
+    """An administrator's route that anybody with an account may call."""
+
+    id, name, control, severity = "FN201", "administration-without-role", "access", Severity.HIGH
+    owasp, asvs, cwe, guide = ("API5:2023",), ("8.2.1",), (862, 285), (2,)
+    why = "any account does what only administrators may do"
+    fix = "ask for the role: Depends(require('admin')), or a dependency that tests it and answers 403"
+
+    def inspect(self, application: Application) -> Iterator[Finding]:
+        knows = any(route.guarded("role") for route in application.routes)
+        for route in application.routes:
+            word = administrative(route)
+            if not word or not _wanting(route):
+                continue
+            if not knows and route.guarded("access") and not _roles(route):
+                continue  # one credential for all: nobody is more than another
+            signed_in = route.guarded("access")
+            who = "every account passes" if signed_in else "nobody is asked who they are"
+            yield self.found(
+                route.place,
+                f"{route} is for {word}, and {who}",
+                route=route,
+                subject=route.name,
+                confidence=Confidence.HIGH if signed_in else Confidence.MEDIUM,
+            )
+
+
+def _wanting(route: Route) -> bool:
+    if route.kind != "http" or route.public is not None or route.development:
+        return False
+    if any(route.guarded(duty) for duty in _DUTIES) or any(administrative_guard(guard.how) for guard in route.guards):
+        return False
+    if not route.guarded("access") and (route.writes or not route.placed):
+        return False
+    doors = (route.path.rstrip("/").rpartition("/")[2], route.name.rpartition(".")[2])
+    if any(_DOOR.search(word) for word in doors):
+        return False
+    return (route.guarded("access") or _does_something(route)) and not _role_in_body(route)
+
+
+def administrative_guard(how: str) -> bool:
+    """Whether a guard's own words say that it lets only few pass: a key or token that administrators hold."""
+    return (
+        re.search(
+            r"admin|superuser|super_user|staff|master|internal|basic|api_?key|operator|role|permission|scope",
+            how,
+            re.IGNORECASE,
+        )
+        is not None
+    )
+
+
+def _roles(route: Route) -> bool:
+    """Whether the project's accounts differ in power at all."""
+    return route.handler is not None and route.handler.project.once(roles_known)
+
+
+def _does_something(route: Route) -> bool:
+    return route.handler is not None and (reads(route.handler) or bool(effects(route.handler)))
+
+
+def _role_in_body(route: Route) -> bool:
+    handler = route.handler
+    if handler is None:
+        return True
+    natures = Natures(handler.project)
+    return any(natures.of(function).role for function in handler.reaches(2))

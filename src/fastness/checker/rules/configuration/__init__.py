@@ -1,0 +1,1 @@
+"""Settings, headers, cookies and origins."""

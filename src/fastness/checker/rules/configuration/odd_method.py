@@ -1,0 +1,63 @@
+"""
+## What it looks for
+Routes for methods that no browser application needs: `TRACE`, `TRACK`, `CONNECT`, or all methods at once.
+
+## Why it matters
+TRACE sends the request back with its cookies; a method that was not meant reaches code that nobody wrote for it, and slips
+past guards that name methods.
+
+## Bad
+    from fastapi import FastAPI
+
+    app = FastAPI()
+
+    @app.api_route("/echo", methods=["GET", "TRACE"])
+    def echo() -> str:
+        return "ok"
+
+## Good
+    from fastapi import FastAPI
+
+    app = FastAPI()
+
+    @app.api_route("/echo", methods=["GET", "HEAD"])
+    def echo() -> str:
+        return "ok"
+
+## How it is found
+The methods of every route are read.
+
+## What it cannot see
+Methods that a mounted application answers by itself.
+
+## How to tell the checker
+`# fastness: ignore[FN706] the reason` on the line of the decorator.
+
+## References
+OWASP API8:2023, ASVS 13.4.4, CWE-749
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastness.checker.evidence.model import Application
+from fastness.checker.finding import Finding, Severity
+from fastness.checker.rule import Rule
+
+_ODD = frozenset({"TRACE", "TRACK", "CONNECT"})
+
+
+class OddMethod(Rule):
+    """A method that nobody needs."""
+
+    id, name, control, severity = "FN706", "odd-method", "oddities", Severity.LOW
+    owasp, asvs, cwe, guide = ("API8:2023",), ("13.4.4",), (749,), ()
+    why = "TRACE shows a page the cookies that it must not see, and odd methods slip past guards"
+    fix = "name the methods that clients use: methods=['GET', 'POST']"
+
+    def inspect(self, application: Application) -> Iterator[Finding]:
+        for route in application.routes:
+            odd = sorted(route.methods & _ODD)
+            if odd:
+                yield self.found(route.place, f"{route.path} answers {', '.join(odd)}", route=route, subject=route.path)

@@ -1,0 +1,1 @@
+"""Input that becomes code, a query, a path or an address."""

@@ -1,0 +1,102 @@
+"""
+## What it looks for
+`eval`, `exec` or `__import__` on text that the program did not write: a request, a model's answer, a stored formula.
+
+## Why it matters
+It is the whole language: files, secrets, the network, all as the server.
+
+## Bad
+    from fastapi import FastAPI
+
+    app = FastAPI()
+
+    @app.get("/price")
+    def price(formula: str) -> float:
+        return eval(formula)
+
+## Good
+    import ast
+    from fastapi import FastAPI
+
+    app = FastAPI()
+
+    @app.get("/price")
+    def price(numbers: str) -> float:
+        return float(sum(ast.literal_eval(numbers)))
+
+## How it is found
+Each call of these functions, and of `compile` whose result is run, is reported unless its text is a constant of the code.
+Text of the request is an error; other text is reported with less confidence, and where it was tested to pedantic readers.
+
+## What it cannot see
+Libraries that evaluate on your behalf.
+
+## How to tell the checker
+`# fastness: ignore[FN306] the reason` on the line of the call.
+
+## References
+OWASP API8:2023, ASVS 1.3.2, CWE-95.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastness.checker.evidence.functions import Call
+from fastness.checker.evidence.pieces import Piece, pieces
+from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.verified import verified
+from fastness.checker.finding import Confidence, Finding, Persona, Severity
+from fastness.checker.rule import Rule
+
+_RUNS = ("eval", "exec", "__import__", "importlib.import_module")
+_PLAIN = frozenset({"eval", "exec", "__import__", "builtins.eval", "builtins.exec"})
+
+
+class CodeFromData(Rule):
+    """Data that is run as code."""
+
+    id, name, control, severity = "FN306", "code-from-data", "fields", Severity.CRITICAL
+    owasp, asvs, cwe = ("API8:2023", "API10:2023"), ("1.3.2",), (95,)
+    why = "whoever writes the text runs code as the server"
+    fix = "parse the text: ast.literal_eval, json.loads, or a table of what is allowed"
+
+    def read(self, project: Project) -> Iterator[Finding]:
+        for call in project.calls(*_RUNS):
+            if call.receiver is None and call.name not in _PLAIN and not call.name.endswith("import_module"):
+                continue
+            if call.receiver is not None and not call.name.startswith(("builtins.", "importlib.")):
+                continue
+            code = call.arg("source", "name", 0)
+            if code is None or project.value(call.scope, code).known:
+                continue
+            finding = self._judged(project, call)
+            if finding is not None:
+                yield finding
+
+    def _judged(self, project: Project, call: Call) -> Finding | None:
+        code = call.arg("source", "name", 0)
+        parts = list(pieces(project, call.scope, code))
+        asked = {s.name for p in parts for s in p.asked() if not verified(project, p.scope, p.expr)}
+        word = call.name.rpartition(".")[2]
+        if asked:
+            return self.found(
+                call.place, f"the request's {', '.join(sorted(asked))} is run as code by {word}", subject=call.code
+            )
+        if not parts or word in {"import_module", "__import__"}:
+            return None
+        unsure = any(p.asked() for p in parts)
+        return self.found(
+            call.place,
+            f"text that the program did not write is run as code by {word}",
+            subject=call.code,
+            severity=Severity.HIGH,
+            confidence=Confidence.LOW if unsure else Confidence.MEDIUM,
+            persona=Persona.PEDANTIC if unsure or _trusted(parts) else Persona.REGULAR,
+        )
+
+
+def _trusted(parts: list[Piece]) -> bool:
+    """Whether every piece is the program's own: a setting, a file of its package."""
+    sources = [s for p in parts for s in p.sources]
+    return bool(sources) and all(s.kind in {"environment", "literal"} or s.harmless for s in sources)

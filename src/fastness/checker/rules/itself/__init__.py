@@ -1,0 +1,1 @@
+"""The checker about itself: what it could not see, and what was said to it in vain."""

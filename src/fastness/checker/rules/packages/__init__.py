@@ -1,0 +1,1 @@
+"""Packages: known advisories, ranges, care and pins."""

@@ -1,0 +1,1 @@
+"""Sizes, counts and speeds that nobody bounds."""

@@ -1,0 +1,1 @@
+"""Tokens: what is signed, what is verified, and for how long it counts."""

@@ -1,0 +1,62 @@
+import os
+
+import jwt
+from fastapi import APIRouter, Depends, FastAPI, HTTPException
+from fastapi.security import OAuth2PasswordBearer
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+bearer = OAuth2PasswordBearer(tokenUrl="token")
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class User(Base):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column()
+    hashed_password: Mapped[str] = mapped_column()
+    is_admin: Mapped[bool] = mapped_column(default=False)
+
+
+class Document(Base):
+    __tablename__ = "documents"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    text: Mapped[str] = mapped_column()
+
+
+def database() -> Session:
+    return Session()
+
+
+def current_user(token: str = Depends(bearer), db: Session = Depends(database)) -> User:
+    claims = jwt.decode(token, os.environ["TOKEN_KEY"], algorithms=["HS256"])
+    user = db.get(User, claims["sub"])
+    if user is None:
+        raise HTTPException(401)
+    return user
+
+
+class Roles:
+    def __init__(self, *allowed: str) -> None:
+        self.allowed = allowed
+
+    def __call__(self, user: User = Depends(current_user)) -> User:
+        if not user.is_admin:
+            raise HTTPException(403)
+        return user
+
+
+router = APIRouter(prefix="/admin", dependencies=[Depends(Roles("admin"))])
+
+
+@router.delete("/accounts/{user_id}")
+def remove(user_id: int, db: Session = Depends(database)) -> None:
+    db.delete(db.get(User, user_id))
+
+
+app = FastAPI()
+app.include_router(router)

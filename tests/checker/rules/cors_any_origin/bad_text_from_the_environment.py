@@ -1,0 +1,9 @@
+import os
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+app = FastAPI()
+app.add_middleware(
+    CORSMiddleware, allow_origins=os.getenv("ORIGINS", "https://app.example.com"), allow_credentials=True
+)

@@ -1,0 +1,21 @@
+import os
+
+import jwt
+from fastapi import APIRouter, Depends, FastAPI, HTTPException
+from fastapi.security import OAuth2PasswordBearer
+
+bearer = OAuth2PasswordBearer(tokenUrl="token")
+
+
+def current_user(token: str = Depends(bearer)) -> dict:
+    return jwt.decode(token, os.environ["TOKEN_KEY"], algorithms=["HS256"])
+
+
+import subprocess
+
+app = FastAPI()
+
+
+@app.get("/service")
+def restart_service(user: dict = Depends(current_user)) -> None:
+    subprocess.run(["/usr/bin/systemctl", "restart", "shop"], check=True)

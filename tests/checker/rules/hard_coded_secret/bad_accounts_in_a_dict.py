@@ -1,0 +1,3 @@
+users = {
+    "ada": {"username": "ada", "password": "lovelace"},
+}

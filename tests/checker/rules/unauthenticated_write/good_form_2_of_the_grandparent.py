@@ -1,0 +1,26 @@
+import os
+
+import jwt
+from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request, Response
+from fastapi.security import HTTPBearer, OAuth2PasswordBearer
+
+bearer = OAuth2PasswordBearer(tokenUrl="token")
+notes: list[str] = []
+
+
+def current_user(token: str = Depends(bearer)) -> str:
+    return str(jwt.decode(token, os.environ["TOKEN_KEY"], algorithms=["HS256"])["sub"])
+
+
+inner = APIRouter()
+
+
+@inner.post("/notes")
+def write(text: str) -> None:
+    notes.append(text)
+
+
+middle = APIRouter()
+middle.include_router(inner, prefix="/inner")
+app = FastAPI()
+app.include_router(middle, dependencies=[Depends(current_user)])

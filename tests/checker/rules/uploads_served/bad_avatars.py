@@ -1,0 +1,5 @@
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles as Static
+
+app = FastAPI()
+app.mount("/a", Static(directory="media/avatars"))

@@ -1,0 +1,200 @@
+"""Loading and attacking from end to end: the examples are clean, what cannot be tried is said, and budgets hold."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from checker.live_programs import attacked
+from fastness.checker.engine import static
+from fastness.checker.evidence.attacker import Attacker, Spent, WritesOff
+from fastness.checker.evidence.identities import Identity
+from fastness.checker.evidence.loaded import Loaded, load
+from fastness.checker.evidence.merge import NoSources, application_of
+from fastness.checker.evidence.opening import attacker_of
+from fastness.checker.evidence.project import Project
+from fastness.checker.finding import Persona
+from fastness.checker.live import Live, live
+from fastness.checker.rulebook import built_in
+from fastness.checker.rules.configuration.missing_headers import MissingHeaders
+
+pytestmark = pytest.mark.anyio
+EXAMPLES = Path(__file__).parents[2] / "examples"
+RULES = list(built_in())
+
+
+def of(folder: Path, *, probe: bool = True, targets: tuple[str, ...] = (), budget: int = 2_000) -> Live:
+    return live(Project(folder), RULES, probe=probe, targets=targets, python=sys.executable, budget=budget)
+
+
+@pytest.fixture(scope="module")
+def examples() -> Live:
+    return of(EXAMPLES, targets=("minimal.app:app", "guide.app:app", "full.app:app"))
+
+
+def test_the_examples_are_clean_when_they_are_attacked(examples: Live) -> None:
+    said = [*examples.findings, *static(Project(EXAMPLES), RULES, examples.applications)]
+
+    maintainers = (f for f in said if f.persona is Persona.REGULAR and not f.place.path.startswith("vulnerable/"))
+    findings = [f"{f.rule} {f.message}" for f in maintainers]
+
+    assert findings == []
+    assert examples.loading.done
+
+
+def test_every_route_of_the_examples_is_seen_by_both_or_loaded(examples: Live) -> None:
+    routes = [route for application in examples.applications if application.loaded for route in application.routes]
+
+    assert len(routes) > 30
+    assert [str(route) for route in routes if "loaded" not in route.seen] == []
+    assert len([route for route in routes if len(route.seen) == 2]) >= 15
+
+
+@pytest.mark.parametrize("name", ["guide", "full"])
+async def test_two_accounts_sign_in_through_the_examples_own_routes(name: str) -> None:
+    attacker = await _attacker(f"{name}.app:app", EXAMPLES)
+
+    with attacker.loaded:
+        assert len({who.email for who in attacker.identities}) == 2
+        assert attacker.writes
+        assert await attacker.closed()
+
+
+def test_an_application_that_is_not_loaded_is_a_finding_with_the_reason_and_its_line(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("from fastapi import FastAPI\nraise OSError('no database')\napp = FastAPI()\n")
+
+    found = of(tmp_path, targets=("main:app",))
+
+    assert [(f.rule, f.place.path, f.place.line) for f in found.findings] == [("FN902", "main.py", 2)]
+    assert "no database" in found.findings[0].message
+    assert not found.loading.done
+
+
+def test_an_application_without_a_route_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
+
+    assert [finding.rule for finding in of(tmp_path, probe=False, targets=("main:app",)).findings] == ["FN903"]
+
+
+def test_routes_that_only_the_source_shows_are_named(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        "import os\nfrom fastapi import FastAPI\napp = FastAPI()\n@app.get('/a')\ndef a(): ...\n"
+        "if os.getenv('DEVELOPMENT'):\n    @app.get('/b')\n    def b(): ...\n"
+    )
+
+    found = of(tmp_path, probe=False)
+
+    assert ["1 of 2 routes" in finding.message for finding in found.findings if finding.rule == "FN903"] == [True]
+    assert [app.total for app in found.applications] == [2]
+
+
+def test_an_application_that_answers_only_errors_is_not_called_clean(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        "from fastapi import FastAPI\nasync def start(app):\n    raise OSError('no broker')\n    yield\n"
+        "from contextlib import asynccontextmanager\napp = FastAPI(lifespan=asynccontextmanager(start))\n"
+        "@app.get('/')\ndef home(): return app.state.broker\n"
+    )
+
+    found = of(tmp_path)
+
+    assert ["no broker" in finding.message for finding in found.findings if finding.rule == "FN902"] == [True]
+
+
+def test_a_package_in_a_folder_is_started_from_there(tmp_path: Path) -> None:
+    package = tmp_path / "backend" / "shop"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "routes.py").write_text("PREFIX = '/x'\n")
+    (package / "main.py").write_text(
+        "from fastapi import FastAPI\nfrom shop.routes import PREFIX\napp = FastAPI()\n@app.get(PREFIX)\ndef x(): ...\n"
+    )
+
+    found = of(tmp_path, probe=False)
+
+    assert found.loading.done, found.loading
+    assert [route.place.path for app in found.applications for route in app.routes] == ["backend/shop/main.py"]
+
+
+def test_a_database_that_is_no_throw_away_one_keeps_attacks_to_safe_methods(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        "from fastapi import FastAPI\nfrom sqlalchemy.ext.asyncio import create_async_engine\n"
+        "engine = create_async_engine('postgresql+asyncpg://a:b@127.0.0.1:1/c')\napp = FastAPI()\n"
+        "@app.post('/a')\ndef a(): ...\n"
+    )
+
+    async def write() -> Attacker:
+        attacker = await _attacker("main:app", tmp_path)
+        with attacker.loaded, pytest.raises(WritesOff):
+            await attacker.send("POST", "/a")
+        return attacker
+
+    assert "only safe methods are sent: its database is postgresql" in asyncio.run(write()).notes
+
+
+def test_the_budget_is_kept(tmp_path: Path) -> None:
+    source = "from fastapi import FastAPI\napp = FastAPI()\n" + "".join(
+        f"@app.get('/{n}')\ndef a{n}(): ...\n" for n in range(30)
+    )
+
+    with pytest.raises(Spent):
+        attacked(MissingHeaders, source, tmp_path, budget=10)
+
+
+async def test_every_request_comes_from_an_address_of_its_own_unless_one_is_given(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        "from fastapi import FastAPI, Request\napp = FastAPI()\n"
+        "@app.get('/')\ndef home(request: Request): return request.client.host\n"
+    )
+
+    attacker = await _attacker("main:app", tmp_path)
+    with attacker.loaded:
+        seen = [(await attacker.send("GET", "/")).value for _ in range(20)]
+        fixed = [(await attacker.send("GET", "/", address="198.18.0.1")).value for _ in range(2)]
+
+    assert len(set(seen)) == 20
+    assert fixed == ["198.18.0.1", "198.18.0.1"]
+
+
+async def test_an_answer_that_never_comes_is_cut(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        "import asyncio\nfrom fastapi import FastAPI\napp = FastAPI()\n"
+        "@app.get('/slow')\nasync def slow(): await asyncio.sleep(1000)\n@app.get('/')\ndef home(): return 'here'\n"
+    )
+
+    attacker = await _attacker("main:app", tmp_path)
+    with attacker.loaded:
+        slow = await attacker.send("GET", "/slow", seconds=0.2)
+        after = await attacker.send("GET", "/")
+
+    assert (slow.status, after.value) == (0, "here")
+
+
+def test_an_identity_shows_no_credentials_in_its_repr() -> None:
+    who = Identity("a@b.c", "a", "hunter2", (("authorization", "Bearer hunter2"),), "hunter2", "hunter2")
+
+    assert "hunter2" not in repr(who)
+    assert who.carrying("other").headers == (("authorization", "Bearer other"),)
+
+
+async def _attacker(target: str, root: Path) -> Attacker:
+    loaded = load(target, root=root, python=sys.executable)
+    assert isinstance(loaded, Loaded), loaded
+    return await attacker_of(loaded, application_of(loaded, NoSources()))
+
+
+@pytest.mark.parametrize(("gateway", "count"), [(frozenset[str](), 1), (frozenset({"headers"}), 0)])
+async def test_what_a_gateway_does_is_not_asked_of_the_application(
+    gateway: frozenset[str], count: int, tmp_path: Path
+) -> None:
+    (tmp_path / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\ndef home(): ...\n")
+    loaded = load("main:app", root=tmp_path, python=sys.executable)
+    assert isinstance(loaded, Loaded), loaded
+
+    with loaded:
+        attacker = await attacker_of(loaded, application_of(loaded, NoSources()), gateway=gateway)
+        findings = [finding async for finding in MissingHeaders().attack(attacker)]
+
+    assert len(findings) == count
