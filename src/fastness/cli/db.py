@@ -1,0 +1,100 @@
+"""`fastness db`: the tables of the account service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from fastness.cli.connection import connected, fail, finish, migrated
+from fastness.cli.environment import loaded
+
+if TYPE_CHECKING:
+    from fastness.accounts.settings import ServiceSettings
+
+app = typer.Typer(name="db", help="The tables of the account service.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command()
+def upgrade() -> None:
+    """Bring the tables to the newest revision: wholly or not at all. Safe to run again, and by several at once."""
+    finish(_upgrade(loaded()))
+
+
+@app.command()
+def current() -> None:
+    """Print the revision of the database and the newest one."""
+    finish(_current(loaded()))
+
+
+@app.command()
+def sql(
+    dialect: str = typer.Option("", help="sqlite or postgresql; that of the configured database unless given."),
+) -> None:
+    """Print the statements that make the tables, for people who run them by hand. Needs no connection."""
+    from fastness.accounts import migrations
+
+    typer.echo(migrations.sql(_dialect(dialect)))
+
+
+@app.command()
+def purge() -> None:
+    """Delete what is over: sessions, codes, devices, keys, revocations and leases, in short transactions."""
+    finish(_purge(loaded()))
+
+
+async def _upgrade(settings: ServiceSettings) -> None:
+    from fastness.accounts import migrations
+    from fastness.accounts.models import default_models
+
+    async with connected(settings, migrating=True) as database:
+        before = await migrations.current(database)
+        try:
+            await migrations.upgrade(database, default_models().metadata)
+        except migrations.ForeignTables as error:
+            fail(
+                f"Tables with our names are there and are not as they should be ({error}). Nothing was changed. "
+                "Use another database, or move those tables away."
+            )
+        after = await migrations.current(database)
+    typer.echo(
+        f"The database is at {after}." if before == after else f"Upgraded from {before or 'nothing'} to {after}."
+    )
+
+
+async def _current(settings: ServiceSettings) -> None:
+    from fastness.accounts import migrations
+
+    async with connected(settings) as database:
+        revision = await migrations.current(database)
+    newest = migrations.head()
+    if revision == newest:
+        typer.echo(f"{revision} (newest)")
+    else:
+        typer.echo(f'{revision or "none"} (newest is {newest}; run "fastness db upgrade")')
+
+
+async def _purge(settings: ServiceSettings) -> None:
+    from fastness.core.clock import wall
+
+    totals: dict[str, int] = {}
+    async with migrated(settings) as database:
+        now = wall()
+        while True:
+            async with database.write() as work:
+                gone = await work.purge(now)
+            for table, count in gone.items():
+                totals[table] = totals.get(table, 0) + count
+            if not any(gone.values()):
+                break
+    for table, count in totals.items():
+        typer.echo(f"{table}: {count}")
+
+
+def _dialect(given: str) -> Literal["sqlite", "postgresql"]:
+    name = given or loaded().database_url.partition(":")[0].partition("+")[0]
+    if name == "sqlite":
+        return "sqlite"
+    if name in {"postgresql", "postgres"}:
+        return "postgresql"
+    raise typer.BadParameter("use sqlite or postgresql", param_hint="--dialect")
