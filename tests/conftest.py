@@ -1,0 +1,34 @@
+"""What every test shares."""
+
+from __future__ import annotations
+
+import pytest
+
+from canary import CANARY, watch
+from cells import chosen
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No secret of any test reaches a log: the run fails when one does."""
+    if config.pluginmanager.register(CANARY, "canary") is not None:
+        watch()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a cell (TEST_CELL, see cells.py) leave out what names a store that the cell does not have."""
+    cell = chosen()
+    if cell is None:
+        return
+    kept: list[pytest.Item] = []
+    left: list[pytest.Item] = []
+    for item in items:
+        call = getattr(item, "callspec", None)
+        named = [value for value in call.params.values() if isinstance(value, str)] if call is not None else []
+        (kept if cell.has(named) else left).append(item)
+    config.hook.pytest_deselected(items=left)
+    items[:] = kept

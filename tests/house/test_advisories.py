@@ -1,0 +1,53 @@
+"""Every published flaw that we promise to hold has a test named after it, and each test has a defence to remove."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from proof.advisories.advisory import ROOT, Advisory, every, slug
+from proof.advisories.rows import PROMISED, WITHOUT
+
+TESTS = tuple(every())
+SAMPLE = ("cve_2022_29217", "cve_2025_46814", "cve_2026_25674", "fastapi_s_default_422")
+"""Names whose defence is removed in every run; `tools/removed.py` does it for all."""
+
+
+def of(name: str) -> Advisory:
+    (found,) = [test.advisory for test in TESTS if test.name == name]
+    assert found is not None, "say which advisory it stands for, and what its removal is"
+    return found
+
+
+@pytest.mark.parametrize("name", [test.name for test in TESTS])
+def test_a_test_is_named_after_its_advisory_and_knows_its_defence(name: str) -> None:
+    found = of(name)
+
+    assert name.startswith(f"test_{slug(found.ids[0])}_")
+    assert found.without, "no defence to remove"
+    for removal in found.without:
+        assert removal.applied(ROOT) != (ROOT / removal.file).read_text(encoding="utf-8")
+
+
+def test_every_promised_row_has_a_test_or_a_reason() -> None:
+    tested = {of(test.name).row for test in TESTS}
+
+    assert sorted(PROMISED - tested - WITHOUT.keys()) == []
+    assert sorted(tested & WITHOUT.keys()) == [], "it has a test: take its reason away"
+
+
+def test_no_two_tests_have_one_name() -> None:
+    assert [name for name, count in Counter(test.name for test in TESTS).items() if count > 1] == []
+
+
+@pytest.mark.timeout(300)
+def test_a_sample_is_red_without_its_defence() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "removed.py", *SAMPLE], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(SAMPLE)} of {len(SAMPLE)} tests fail" in done.stdout

@@ -1,0 +1,14 @@
+"""The published flaws that this project promises a test for, by their number in the list they were gathered in.
+
+A row that has no test says why. The numbers are only names: what matters is that none is forgotten.
+"""
+
+from __future__ import annotations
+
+PROMISED = frozenset(
+    {*range(1, 14), *range(18, 32), *range(33, 39), *range(40, 51), 58, 59, *range(63, 72), *range(73, 92), 93, 94, 95}
+)
+"""What the list holds for the account states and controls that exist today."""
+
+WITHOUT: dict[int, str] = {}
+"""Rows without a test, each with its reason."""

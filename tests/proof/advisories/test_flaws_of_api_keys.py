@@ -1,0 +1,73 @@
+"""Keys whose refusal tells which of them exist."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from fastness import Settings
+from fastness.controls.apikeys import ApiKeys, MemoryApiKeys
+from fastness.core.keys import KeyRing
+from proof.advisories.advisory import advisory, package
+from proof.advisories.front import protected, visiting
+
+pytestmark = pytest.mark.anyio
+
+RING = KeyRing(["qx1WWbICdedsgkoSbcmbm90qJWktznVrEI8btLEr83GGKTHk"])
+
+
+class CountedKeys(MemoryApiKeys):
+    """The store in memory, which counts how often it is asked."""
+
+    asked = 0
+
+    async def find(self, digest: bytes) -> Any:
+        self.asked += 1
+        return await super().find(digest)
+
+
+@advisory(
+    29,
+    "CVE-2026-23996",
+    without=[
+        package(
+            "controls/apikeys/authenticator.py",
+            '            raise self._invalid("unknown", name)',
+            '            await asyncio.sleep(0.3)\n            raise self._invalid("unknown", name)',
+        )
+    ],
+)
+async def test_cve_2026_23996_every_bad_key_is_refused_alike_and_as_fast_as_a_good_one_is_taken() -> None:
+    store, day = CountedKeys(), [0.0]
+    keys = ApiKeys(store, RING, now=lambda: time.time() + day[0])
+    minted = {
+        name: await keys.mint("ada", scopes=(), within=(), days=1 if name == "expired" else 30)
+        for name in ("good", "expired", "disabled", "removed")
+    }
+    await store.disable(minted["disabled"].record.id)
+    await store.remove(minted["removed"].record.id)
+    day[0] = 2 * 86_400.0
+    sent = {name: one.key.get_secret_value() for name, one in minted.items()}
+    sent["unknown"] = (await ApiKeys(MemoryApiKeys(), RING).mint("eve", scopes=(), within=())).key.get_secret_value()
+    app, _ = protected(settings=Settings(environment="development"), authenticators=[keys])
+    seen, took, asked = {}, {}, {}
+
+    async with visiting(app) as http:
+        for name, key in sent.items():
+            times = []
+            for _ in range(3):
+                keys.forget(minted[name].record.id if name in minted else "")
+                store.asked, began = 0, time.perf_counter()
+                answer = await http.get("/me", headers={"X-API-Key": key})
+                times.append(time.perf_counter() - began)
+            body = {member: value for member, value in answer.json().items() if member != "request_id"}
+            headers = sorted(name for name in answer.headers if name != "x-request-id")
+            seen[name], took[name], asked[name] = (answer.status_code, body, headers), min(times), store.asked
+
+    assert seen.pop("good")[0] == 200
+    assert all(one == seen["unknown"] for one in seen.values())
+    assert seen["unknown"][0] == 401
+    assert set(asked.values()) == {1}
+    assert max(took.values()) - min(took.values()) < 0.2

@@ -1,0 +1,8 @@
+"""The examples are imported from the root of the repository, as they are run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[2]))

@@ -1,0 +1,189 @@
+"""Experiments 20 to 22: bodies, heads and clients that are too large or too slow, and many sign-ins at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import resource
+import statistics
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+
+from cells import Serving, served
+from proof.exhaustion import OUTSIDE_ASGI, exhausting
+from proof.faults.callers import OPEN, PASSWORD, person
+from proof.faults.experiment import Figure, Trial, at_least, at_most, none, only, within
+
+CASES = json.loads((Path(__file__).parents[2] / "data" / "attacks" / "exhaustion.json").read_text())
+MIB = 2**20
+
+
+async def sizes(trial: Trial) -> list[Figure]:
+    """Every case of the corpus that is one request, and bodies and heads of 100 MB, with and without their length."""
+    slow, large, statuses = list[str](), list[str](), Counter[int]()
+    async with served(trial.cell, trial.folder, **OPEN) as serving:
+        await person(serving.url, "ada@example.com")
+        before = _memory(serving)
+        requests = itertools.chain(_corpus(), _bodies())
+        for name, head, body in requests:
+            began = time.monotonic()
+            answer = await _sent(serving.url, head, body)
+            took = time.monotonic() - began
+            statuses[int(answer[9:12] or 0)] += 1
+            slow += [f"{name}: {took:.1f} s"] if took > 1 else []
+            large += [f"{name}: {len(answer)} bytes"] if len(answer) > 4096 else []
+        grown = max(after - before[pid] for pid, after in _memory(serving).items())
+    return [
+        only("answers", statuses, {0, 400, 401, 404, 405, 408, 411, 413, 414, 415, 422, 431}),
+        none("answers over 4 KiB", large),
+        Figure("answers after 1 s", f"{len(slow)}: {slow[:1]}", "0", not slow, timed=True),
+        at_most("memory of one worker grew by", grown, 16, " MiB"),
+    ]
+
+
+def _corpus() -> Iterator[tuple[str, bytes, list[bytes]]]:
+    for case in CASES:
+        if case["kind"] in OUTSIDE_ASGI:
+            continue
+        asked = exhausting(case)
+        target = asked.path.encode() + (b"?" + asked.query if asked.query else b"")
+        lines = [b"%s: %s\r\n" % pair for pair in asked.headers]
+        body = asked.body or b""
+        head = b"%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s" % (asked.method.encode(), target, b"".join(lines))
+        yield case["kind"], head + b"Content-Length: %d\r\n" % len(body), [body]
+
+
+def _bodies() -> Iterator[tuple[str, bytes, list[bytes]]]:
+    for path, kind in (("/auth/login", "application/json"), ("/auth/token", "application/x-www-form-urlencoded")):
+        head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\n".encode()
+        yield f"{path}, 100 MiB", head + b"Content-Length: %d\r\n" % (100 * MIB), [b"x" * MIB] * 100
+        chunk = b"%x\r\n%s\r\n" % (MIB, b"x" * MIB)
+        yield f"{path}, 100 MiB in chunks", head + b"Transfer-Encoding: chunked\r\n", [chunk] * 100
+    yield "10 MiB of header", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"y" * (10 * MIB) + b"\r\n", []
+    yield "100,000 headers", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"X: y\r\n" * 100_000, []
+
+
+async def _sent(url: str, head: bytes, body: list[bytes]) -> bytes:
+    place = urlsplit(url)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+
+    async def write() -> None:
+        # It may answer and hang up before it has read everything.
+        with contextlib.suppress(OSError):
+            for part in (head + b"Connection: close\r\n\r\n", *body):
+                writer.write(part)
+                await writer.drain()
+
+    writing, answer = asyncio.create_task(write()), b""
+    with contextlib.suppress(OSError):
+        async with asyncio.timeout(30):
+            answer = await reader.read(MIB)
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    writer.transport.abort()
+    return answer
+
+
+async def slow_clients(trial: Trial) -> list[Figure]:
+    """A thousand connections send a byte a second, heads and bodies; somebody else is served meanwhile."""
+    number = trial.sized(short=20, full=1000)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    async with served(trial.cell, trial.folder, **OPEN) as serving, httpx2.AsyncClient(timeout=60) as http:
+        alone = [await _took(http, serving.url) for _ in range(200)]
+        dripping = [asyncio.create_task(_drips(serving.url, n)) for n in range(number)]
+        await asyncio.sleep(1)
+        beside = [await _took(http, serving.url) for _ in range(400)]
+        lived = await asyncio.gather(*dripping)
+        after = await _took(http, serving.url)
+    return [
+        at_least("connections", len(lived), number),
+        within("the last was cut after", max(lived), 30),
+        at_most("others' 99 of 100, times that without them", _p99(beside) / _p99(alone), 2.0),
+        within("an answer afterwards", after, 1.0),
+    ]
+
+
+async def _drips(url: str, n: int) -> float:
+    place, began = urlsplit(url), time.monotonic()
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    head = b"POST /auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    if n % 2:
+        writer.write(head + b"Content-Type: application/json\r\nContent-Length: 900\r\n\r\n")
+    ended = asyncio.create_task(reader.read())
+    with contextlib.suppress(OSError):
+        for byte in head * 3:
+            if ended.done():
+                break
+            writer.write(bytes([byte]))
+            await asyncio.wait([ended], timeout=1)
+    ended.cancel()
+    await asyncio.gather(ended, return_exceptions=True)
+    writer.transport.abort()
+    return time.monotonic() - began
+
+
+async def hashing(trial: Trial) -> list[Figure]:
+    """/health while 8, 50 and 200 sign-ins are in flight. bench/login.py measures it from outside, more exactly."""
+    figures: list[Figure] = []
+    async with served(trial.cell, trial.folder, **OPEN) as serving, httpx2.AsyncClient(timeout=60) as http:
+        ada = await person(serving.url, "ada@example.com")
+        idle = [await _took(http, serving.url) for _ in range(200)]
+        figures.append(within("/health p99, idle", _p99(idle), 0.05))
+        for number in (8, 50, 200):
+            async with _signing_in(serving, ada.email, number) as statuses:
+                await asyncio.sleep(1)
+                times = [await _took(http, serving.url) for _ in range(300)]
+            figures += [
+                within(f"/health p99, {number} sign-ins in flight", _p99(times), 0.05),
+                only(f"{number} sign-ins in flight: answers", statuses, {200, 503}),
+            ]
+        figures.append(at_most("memory of one worker", max(_memory(serving).values()), 400, " MiB"))
+    return figures
+
+
+@contextlib.asynccontextmanager
+async def _signing_in(serving: Serving, email: str, number: int) -> AsyncIterator[Counter[int]]:
+    statuses, over = Counter[int](), asyncio.Event()
+
+    async def client() -> None:
+        async with httpx2.AsyncClient(base_url=serving.url, timeout=60) as http:
+            while not over.is_set():
+                try:
+                    answer = await http.post("/auth/login", json={"email": email, "password": PASSWORD})
+                except httpx2.TransportError:
+                    statuses[0] += 1
+                    continue
+                statuses[answer.status_code] += 1
+                if answer.status_code == 503:
+                    await asyncio.sleep(1)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(number):
+            group.create_task(client())
+        yield statuses
+        over.set()
+
+
+async def _took(http: httpx2.AsyncClient, url: str) -> float:
+    began = time.monotonic()
+    answer = await http.get(f"{url}/health")
+    assert answer.status_code == 200
+    return time.monotonic() - began
+
+
+def _p99(times: list[float]) -> float:
+    return statistics.quantiles(times, n=100)[98]
+
+
+def _memory(serving: Serving) -> dict[int, float]:
+    """MiB resident in each worker."""
+    page = resource.getpagesize() / MIB
+    return {pid: int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page for pid in serving.workers()}

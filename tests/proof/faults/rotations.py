@@ -1,0 +1,71 @@
+"""Experiment 28: the signing key is rotated and the former one taken away, ten times, while everybody asks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+
+from cells import Serving, served
+from fastness.accounts.db import Database
+from fastness.accounts.models import default_models
+from fastness.accounts.signing import SigningKeys
+from fastness.controls.tokens import SigningKey
+from fastness.core.keys import KeyRing
+from journeys.one_per_worker import one_per_worker
+from journeys.test_cells import retire, rotate, signed_again, statuses
+from proof.faults.callers import OPEN, Callers, person
+from proof.faults.experiment import Figure, Trial, at_least, none, only
+
+ROTATIONS = 10
+WITHIN = 1.0
+"""Seconds in which every worker knows a new key, and has forgotten one that was taken away."""
+
+
+async def run(trial: Trial) -> list[Figure]:
+    """Tokens of the key in force and of the one before it are asked about at every worker, all the time."""
+    refused, alive, beside, done = list[str](), list[str](), Counter[int](), 0
+    async with served(trial.cell, trial.folder, **OPEN) as serving:
+        first = (await person(serving.url, "ada@example.com")).access
+        callers = Callers(serving.url, 8, trial.seed)
+        async with one_per_worker(serving.url, serving.workers()) as clients, callers.asking():
+            held = first
+            for _ in range(ROTATIONS):
+                began = time.monotonic()
+                rotated = await asyncio.to_thread(rotate, serving)
+                assert rotated.returncode == 0, rotated.stderr
+                key, former = await _keys(serving, rotated.stdout)
+                await asyncio.sleep(WITHIN)
+                new = signed_again(first, key)
+                # The overlap: both are good everywhere.
+                for _ in range(10):
+                    for name, token in (("new", new), ("former", held)):
+                        seen = await statuses(clients, token)
+                        refused += [f"{name} key: {seen}"] if set(seen) != {200} else []
+                going = time.monotonic()
+                beside.update(one.status for one in callers.answers if began <= one.began and one.ended < going)
+                await retire(serving, former)
+                await asyncio.sleep(WITHIN)
+                gone = await statuses(clients, held)
+                alive += [f"after the overlap: {gone}"] if set(gone) != {401} else []
+                # Their tokens were the former key's too; a sign-in gives them new ones, and so does this.
+                for who in callers.people:
+                    who.access = signed_again(who.access, key)
+                held, done = new, done + 1
+                await asyncio.sleep(0.2)
+    return [
+        at_least("rotations", done, ROTATIONS),
+        none("valid tokens refused", refused),
+        none("tokens of a removed key accepted", alive),
+        only("answers to everybody else until then", beside, {200, 202}),
+    ]
+
+
+async def _keys(serving: Serving, said: str) -> tuple[SigningKey, str]:
+    """The key that was added, whose name the command said, and the name of the only other one."""
+    database = Database(serving.database, default_models())
+    stored = list(await SigningKeys(database, KeyRing([serving.environment["FASTNESS_SECRET"]])).load())
+    await database.close()
+    [added] = [key for key in stored if key.kid in said]
+    [former] = [key.kid for key in stored if key.kid != added.kid]
+    return added, former
