@@ -18,7 +18,7 @@ from fastness.core.declare import provides
 from fastness.core.events import Event, EventType, Level, Sink, silent
 from fastness.core.keys import KeyRing
 
-_REGISTER = "register"
+_REGISTER, _USE = "create", "get "  # no purpose of a caller's is the first
 
 
 @provides("passkeys")
@@ -82,7 +82,7 @@ class Passkeys:
         Without `held` the person chooses an account in the browser: nobody has to say who they are, and nothing is told.
         """
         return {
-            "challenge": _spelled(self._challenges.new(purpose, bound_to)),
+            "challenge": _spelled(self._challenges.new(_USE + purpose, bound_to)),
             "timeout": self.settings.challenge_seconds * 1000,
             "rpId": self.settings.rp_id,
             "allowCredentials": _descriptors(held),
@@ -104,16 +104,18 @@ class Passkeys:
         await self._challenges.spend(answer.challenge, _REGISTER, bound_to, once)
         return made
 
-    def read(self, given: Mapping[str, Any], purpose: str, *, bound_to: str) -> Answer:
+    def read(self, given: Mapping[str, Any], purpose: str, *, bound_to: str, named: bool = False) -> Answer:
         """A browser's answer to `to_prove`: its `id` says which passkey to look for. It proves nothing yet.
+
+        `named`: it must name its user, as it does where the person chose an account in the browser.
 
         Raises:
             InvalidPasskey: it has not the form of one, or its challenge is over, or somebody else's.
         """
-        if purpose == _REGISTER:
-            raise InvalidPasskey("a purpose of its own")
         answer = self._site.use(given)
-        self._challenges.check(answer.challenge, purpose, bound_to)
+        self._challenges.check(answer.challenge, _USE + purpose, bound_to)
+        if named and answer.user_handle is None:
+            raise InvalidPasskey("it names no user")
         return answer
 
     async def proved(
@@ -129,7 +131,8 @@ class Passkeys:
     ) -> Proved:
         """That the holder of a passkey is there. Store what comes back in the place of `held`, if it still counts on.
 
-        `verified`: the authenticator must have known its owner, and named them: what signing in without a password needs.
+        `verified`: the authenticator must have known its owner, which signing in without a password needs. `who` is for the
+        event.
 
         Raises:
             InvalidPasskey: it is not good, or its challenge is used, over, or somebody else's.
@@ -138,7 +141,7 @@ class Passkeys:
         if answer.id != held.id:
             raise InvalidPasskey("another passkey")
         proved = self._site.used(answer, held, verified=verified)
-        await self._challenges.spend(answer.challenge, purpose, bound_to, once)
+        await self._challenges.spend(answer.challenge, _USE + purpose, bound_to, once)
         if not counts_on(held.sign_count, proved.passkey.sign_count):
             self.regressed(held, who=who)
         return proved
