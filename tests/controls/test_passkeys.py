@@ -42,7 +42,9 @@ class Site:
         self.passkeys = Passkeys(settings, ring, emit=self.events.append, now=lambda: self.time)
         self.handle = self.passkeys.handle("ada")
 
-    async def register(self, key: Authenticator, *, session: str = "s1", answer: dict[str, Any] | None = None) -> Passkey:
+    async def register(
+        self, key: Authenticator, *, session: str = "s1", answer: dict[str, Any] | None = None
+    ) -> Passkey:
         answer = answer or key.create(self.options(session))
         return await self.passkeys.registered(answer, user_handle=self.handle, bound_to=session, once=self.store)
 
@@ -155,7 +157,9 @@ async def test_a_challenge_is_for_one_purpose_and_one_holder(site: Site, key: Au
     with pytest.raises(InvalidPasskey):
         await site.register(Authenticator(origin=key.origin), session="s2", answer=key.create(site.options("s1")))
     with pytest.raises(InvalidPasskey):
-        await site.register(key, answer=key.create({**site.options(), "challenge": site.ask("create", "s1")["challenge"]}))
+        await site.register(
+            key, answer=key.create({**site.options(), "challenge": site.ask("create", "s1")["challenge"]})
+        )
 
 
 async def test_a_challenge_is_over_after_five_minutes(site: Site, key: Authenticator) -> None:
@@ -381,6 +385,8 @@ def test_settings_that_no_browser_follows_stop_the_start(bad: dict[str, Any]) ->
 
 def test_good_settings_are_no_problem_and_a_site_without_a_domain_is_none() -> None:
     assert SITE.problems(production=True) == []
-    assert PasskeySettings(origins=("android:apk-key-hash:abc", "http://localhost:3000")).problems(production=True) == []
+    assert (
+        PasskeySettings(origins=("android:apk-key-hash:abc", "http://localhost:3000")).problems(production=True) == []
+    )
     with pytest.raises(ValueError, match="rp_id"):
         Passkeys(PasskeySettings(), RING)

@@ -34,9 +34,7 @@ class Passkeys:
         ValueError: there is no `rp_id`.
     """
 
-    def __init__(
-        self, settings: PasskeySettings, ring: KeyRing, *, emit: Sink = silent, now: Clock = wall
-    ) -> None:
+    def __init__(self, settings: PasskeySettings, ring: KeyRing, *, emit: Sink = silent, now: Clock = wall) -> None:
         if not settings.rp_id:
             raise ValueError("passkeys belong to a domain: set rp_id")
         self.settings = settings
@@ -89,9 +87,7 @@ class Passkeys:
             "userVerification": "required" if verified else "preferred",
         }
 
-    async def registered(
-        self, given: Mapping[str, Any], *, user_handle: bytes, bound_to: str, once: Once
-    ) -> Passkey:
+    async def registered(self, given: Mapping[str, Any], *, user_handle: bytes, bound_to: str, once: Once) -> Passkey:
         """The new passkey in a browser's answer, to be stored. Refuse an `id` that any account has.
 
         Raises:

@@ -97,9 +97,7 @@ class RelyingParty:
         def check() -> AuthenticatorData:
             key: Any = cbor.decode(held.public_key)
             credential = AttestedCredentialData.create(Aaguid.NONE, held.id, CoseKey.parse(key))
-            self._server.authenticate_complete(
-                _state(answer, verified=verified), [credential], answer.for_library()
-            )
+            self._server.authenticate_complete(_state(answer, verified=verified), [credential], answer.for_library())
             return AuthenticatorData(_decoded(answer.parts["authenticatorData"]))
 
         said = _asked(check)
