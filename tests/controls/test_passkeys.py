@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from fido2 import cbor
+from fido2.cose import ES256, ES384, RS256, EdDSA
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -270,20 +272,22 @@ async def test_only_algorithms_on_the_list_are_taken(key: Authenticator) -> None
         await narrow.prove(key.get(narrow.ask()), held)
 
 
-def _cose_of(name: str) -> bytes:
-    from fido2 import cbor
-    from fido2.cose import ES256, ES384, RS256, EdDSA
+def cose(kind: Any, private: Any) -> dict[int, Any]:
+    made: dict[int, Any] = kind.from_cryptography_key(private.public_key())
+    return made
 
-    p256 = ES256.from_cryptography_key(ec.generate_private_key(ec.SECP256R1()).public_key())
+
+def _cose_of(name: str) -> bytes:
+    p256 = cose(ES256, ec.generate_private_key(ec.SECP256R1()))
     made: dict[str, dict[int, Any]] = {
-        "ES384": ES384.from_cryptography_key(ec.generate_private_key(ec.SECP384R1()).public_key()),
-        "RSA 1024": RS256.from_cryptography_key(rsa.generate_private_key(65537, 1024).public_key()),
+        "ES384": cose(ES384, ec.generate_private_key(ec.SECP384R1())),
+        "RSA 1024": cose(RS256, rsa.generate_private_key(65537, 1024)),
         "no point": {**p256, -3: bytes(32)},
         "another curve": {**p256, -1: 2},
         "no key": {3: -7},
         "a name": {**p256, 3: "ES256"},
-        "Ed25519": EdDSA.from_cryptography_key(ed25519.Ed25519PrivateKey.generate().public_key()),
-        "RSA 2048": RS256.from_cryptography_key(rsa.generate_private_key(65537, 2048).public_key()),
+        "Ed25519": cose(EdDSA, ed25519.Ed25519PrivateKey.generate()),
+        "RSA 2048": cose(RS256, rsa.generate_private_key(65537, 2048)),
     }
     return cbor.encode(made[name])
 

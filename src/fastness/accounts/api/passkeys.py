@@ -40,8 +40,10 @@ async def sign_in_options(
 ) -> SignInOptions:
     """A challenge for a sign-in by passkey alone, or for the second factor of one that was begun. No address is asked for."""
     if given.mfa_token is not None:
-        form = "cookie" if mode == "cookie" else "refresh"
-        return SignInOptions(options=await second.passkey_options(given.mfa_token, client, form=form))
+        options = await second.passkey_options(
+            given.mfa_token, client, form="cookie" if mode == "cookie" else "refresh"
+        )
+        return SignInOptions(options=options)
     asked = await flow.options(client)
     return SignInOptions(options=dict(asked.options), flow=asked.flow)
 

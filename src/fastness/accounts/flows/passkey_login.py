@@ -81,20 +81,23 @@ class PasskeyLogin:
         ceremony, who = Ceremony("login", flow), None
         try:
             answer = self.proof.passkeys.read(given, "login", bound_to=flow, named=True)
-            async with self.db.read() as work:
-                found = await work.passkeys.find(answer.id)
-            if found is None:
-                raise InvalidPasskey("unknown")
-            who = found.user_id
-            done = await self._open(who, answer, ceremony, client, device_token, form)
+            who = await self._whose(answer)
+            done = await self._open(who, answer, ceremony, client=client, device_token=device_token, form=form)
         except InvalidPasskey as refused:
             self.emit(Event(EventType.AUTHN_LOGIN_FAIL, who=who, level=Level.WARN, reason=f"passkey: {refused.reason}"))
             raise PasskeyRefused(refused.reason) from None
         await self.throttle.forgive(done.account.canonical, user_id=done.account.id)
         return self.open.done(done)
 
+    async def _whose(self, answer: Answer) -> str:
+        async with self.db.read() as work:
+            found = await work.passkeys.find(answer.id)
+        if found is None:
+            raise InvalidPasskey("unknown")
+        return found.user_id
+
     async def _open(
-        self, user_id: str, answer: Answer, ceremony: Ceremony, client: Client, device_token: str | None, form: Form
+        self, user_id: str, answer: Answer, ceremony: Ceremony, *, client: Client, device_token: str | None, form: Form
     ) -> Opening:
         refused: InvalidPasskey | None = None
         async with self.db.write() as work:
