@@ -30,7 +30,8 @@ async def served(url: str) -> AsyncIterator[Served]:
 
 
 def told(answer: httpx2.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]
+    body = answer.json() if answer.content else {}
+    return answer.status_code, body.get("code", "")
 
 
 async def methods(served: Served, tokens: dict[str, Any]) -> Any:
@@ -205,7 +206,8 @@ async def test_fifty_uses_of_one_challenge_sign_in_once(served: Served) -> None:
 
 async def test_fifty_registrations_with_one_challenge_keep_one_passkey(served: Served) -> None:
     await served.account()
-    tokens = await served.login()
+    _, key, _ = await with_passkey(served)
+    tokens = (await login(served, key)).json()
     options = (await served.client.post("/account/passkeys/options", headers=bearer(tokens))).json()["options"]
     made = [{"passkey": Authenticator().create(options)} for _ in range(50)]
 
@@ -214,7 +216,26 @@ async def test_fifty_registrations_with_one_challenge_keep_one_passkey(served: S
     )
 
     assert [answer.status_code for answer in answers].count(201) == 1
-    assert (await served.client.get("/account/passkeys", headers=bearer(tokens))).json()["total"] == 1
+    assert (await served.client.get("/account/passkeys", headers=bearer(tokens))).json()["total"] == 2
+
+
+async def test_adding_one_needs_a_proof_of_the_last_minutes_at_both_steps(served: Served) -> None:
+    await served.account()
+    tokens = await served.login()
+    options = (await served.client.post("/account/passkeys/options", headers=bearer(tokens))).json()["options"]
+    made = {"passkey": Authenticator().create(options)}
+    served.clock.ahead += 299
+    again_asked = await served.client.post("/account/passkeys/options", headers=bearer(tokens))
+    made_late = {"passkey": Authenticator().create(again_asked.json()["options"])}
+    served.clock.ahead += 2
+
+    answers = [
+        await served.client.post("/account/passkeys/options", headers=bearer(tokens)),
+        await served.client.post("/account/passkeys", json=made, headers=bearer(tokens)),
+        await served.client.post("/account/passkeys", json=made_late, headers=bearer(tokens)),
+    ]
+
+    assert {told(answer) for answer in answers} == {(401, "insufficient_user_authentication")}
 
 
 async def test_a_challenge_is_over_after_five_minutes(served: Served) -> None:
