@@ -103,7 +103,7 @@ async def test_ghsa_x445_f3h2_j279_a_challenge_of_one_purpose_is_none_for_anothe
 async def test_allauth_65_wildcard_host_passkeys_are_used_on_our_own_pages_alone(tmp_path: Path) -> None:
     ours = {"public_url": "https://app.example.com", "hosts": {"allowed": ["*"]}}
     async with serving(f"sqlite:///{tmp_path}/one.db", settings=ours) as served:
-        served.client.base_url = "https://app.example.com"  # type: ignore[assignment]
+        served.client.base_url = "https://app.example.com"
         await served.account()
         _, key, _ = await with_passkey(served, key=Authenticator(origin="https://app.example.com"))
         assert (await login(served, key)).status_code == 200

@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from fastness.controls.passkeys.passkey import InvalidPasskey
 
@@ -41,9 +41,9 @@ def read(given: Mapping[str, Any], *needed: str) -> Answer:
     Raises:
         InvalidPasskey: something is missing, too long or of another kind.
     """
-    response = given.get("response")
-    if given.get("type") != "public-key" or not isinstance(response, Mapping):
+    if given.get("type") != "public-key":
         raise InvalidPasskey("no public-key credential")
+    response = _object(given.get("response"), "response")
     credential = _bytes(given.get("rawId"), _LONGEST_ID, "rawId")
     if not credential or _bytes(given.get("id"), _LONGEST_ID, "id") != credential:
         raise InvalidPasskey("id and rawId are not the same")
@@ -66,9 +66,13 @@ def _client_data(raw: bytes) -> Mapping[str, Any]:
         said = json.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError):
         raise InvalidPasskey("clientDataJSON is no JSON") from None
-    if not isinstance(said, dict):
-        raise InvalidPasskey("clientDataJSON is no object")
-    return said
+    return _object(said, "clientDataJSON")
+
+
+def _object(value: object, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InvalidPasskey(f"{name} is no object")
+    return cast("Mapping[str, Any]", value)
 
 
 def _text(value: object, name: str) -> str:

@@ -16,7 +16,6 @@ from fastness.controls.passkeys.settings import Algorithm, PasskeySettings
 from fastness.core.errors import MissingExtra, Refused
 
 if TYPE_CHECKING:
-    from fido2.cose import CoseKey
     from fido2.webauthn import AuthenticatorData
 
 NUMBERS: Mapping[Algorithm, int] = {"ES256": -7, "EdDSA": -8, "RS256": -257}
@@ -40,7 +39,8 @@ class RelyingParty:
         except ImportError:
             raise MissingExtra("Passkeys", "service") from None
         self.settings = settings
-        self._server = Fido2Server(
+        # Its signatures are half typed: what comes out of it gets its type where it is used.
+        self._server: Any = Fido2Server(
             PublicKeyCredentialRpEntity(id=settings.rp_id, name=settings.rp_name or settings.rp_id),
             attestation=AttestationConveyancePreference.NONE,
             verify_origin=settings.allows,
@@ -61,8 +61,8 @@ class RelyingParty:
             InvalidPasskey: a check of Web Authentication section 7.1 fails.
         """
         state = _state(answer, verified=verified)
-        said = _asked(lambda: self._server.register_complete(state, answer.for_library()))
-        credential = said.credential_data
+        said: AuthenticatorData = _asked(lambda: self._server.register_complete(state, answer.for_library()))
+        credential: Any = said.credential_data
         if credential is None or bytes(credential.credential_id) != answer.id:
             raise InvalidPasskey("the authenticator made another credential")
         from fido2 import cbor
@@ -95,7 +95,7 @@ class RelyingParty:
             raise InvalidPasskey("the passkey is of another user")
 
         def check() -> AuthenticatorData:
-            key: Any = cbor.decode(held.public_key)
+            key: Any = cbor.decode(held.public_key)  # pyright: ignore[reportUnknownMemberType] - the library does not say
             credential = AttestedCredentialData.create(Aaguid.NONE, held.id, CoseKey.parse(key))
             self._server.authenticate_complete(_state(answer, verified=verified), [credential], answer.for_library())
             return AuthenticatorData(_decoded(answer.parts["authenticatorData"]))
@@ -116,8 +116,10 @@ class RelyingParty:
         )
         return Proved(now, said.is_user_verified())
 
-    def _usable(self, key: CoseKey) -> Algorithm:
-        algorithm = next((name for name in self.settings.algorithms if NUMBERS[name] == key.get(3)), None)
+    def _usable(self, key: Any) -> Algorithm:
+        algorithm: Algorithm | None = next(
+            (name for name in self.settings.algorithms if NUMBERS[name] == key.get(3)), None
+        )
         if algorithm is None:
             raise InvalidPasskey("an algorithm that was not offered")
         if algorithm == "RS256" and not _SMALLEST_RSA <= len(key.get(-1) or b"") * 8 <= _LARGEST_RSA:
@@ -127,7 +129,7 @@ class RelyingParty:
         return algorithm
 
 
-def _loads(key: CoseKey) -> None:
+def _loads(key: Any) -> None:
     from cryptography.exceptions import InvalidSignature
 
     try:

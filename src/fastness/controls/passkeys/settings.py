@@ -65,7 +65,7 @@ class PasskeySettings(BaseModel, frozen=True):
 
     def problems(self, *, production: bool) -> list[UnsafeConfiguration]:
         """A domain that is none, and pages that no browser would let use its passkeys."""
-        found = []
+        found: list[UnsafeConfiguration] = []
         if (self.rp_id and not _DOMAIN.fullmatch(self.rp_id)) or _is_address(self.rp_id):
             found.append(_problem("passkeys cannot belong to this", "RP_ID", "Write a domain, as in example.com."))
         for origin in self.origins:
