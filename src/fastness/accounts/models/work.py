@@ -22,6 +22,7 @@ from fastness.accounts.models.leases import Leases, LeaseSQL, lease_table
 from fastness.accounts.models.mapped import MappedTable, is_partial
 from fastness.accounts.models.mapped_users import MappedUsers, MappedUserSQL
 from fastness.accounts.models.outbox import Outbox, OutboxSQL, outbox_table
+from fastness.accounts.models.passkeys import PasskeySQL, StoredPasskeys, passkey_table, spent_challenge_table
 from fastness.accounts.models.recovery_codes import RecoveryCodes, RecoveryCodeSQL, recovery_code_table
 from fastness.accounts.models.revocations import RevocationLog, RevocationSQL, revocation_table
 from fastness.accounts.models.sessions import Sessions, SessionSQL, session_table
@@ -47,6 +48,7 @@ class Work:
     factors: Factors
     recovery_codes: RecoveryCodes
     challenges: Challenges
+    passkeys: StoredPasskeys
     purges: Mapping[str, Delete]
 
     async def purge(self, now: float) -> dict[str, int]:
@@ -74,6 +76,8 @@ class Models:
         factors = self._table(factor_table, self.accounts)
         recovery_codes = self._table(recovery_code_table, self.accounts)
         challenges = self._table(challenge_table, self.accounts)
+        passkeys = self._table(passkey_table, self.accounts, factors)
+        spent = self._table(spent_challenge_table)
         # Shared counters live beside them, so that one migration makes both.
         counters.tables(self.metadata)
         self.own: tuple[Table, ...] = tuple(t for name, t in self.metadata.tables.items() if name not in theirs)
@@ -89,6 +93,7 @@ class Models:
         self._factors = FactorSQL(factors, self.accounts)
         self._recovery_codes = RecoveryCodeSQL(recovery_codes, self.accounts)
         self._challenges = ChallengeSQL(challenges, self.accounts)
+        self._passkeys = PasskeySQL(passkeys, factors, spent, self.accounts)
         self._purges = {
             table.name: _purge(table, over)
             for table, over in (
@@ -96,6 +101,7 @@ class Models:
                 (codes, codes.c.expires_at),
                 (devices, devices.c.expires_at),
                 (challenges, challenges.c.expires_at),
+                (spent, spent.c.expires_at),
                 (keys, keys.c.retires_at),
                 (revocations, revocations.c.until),
                 (self.leases, self.leases.c.expires_at),
@@ -120,6 +126,7 @@ class Models:
             factors=Factors(connection, self._factors),
             recovery_codes=RecoveryCodes(connection, self._recovery_codes),
             challenges=Challenges(connection, self._challenges),
+            passkeys=StoredPasskeys(connection, self._passkeys),
             purges=self._purges,
         )
 
