@@ -16,6 +16,7 @@ from fastness.accounts.models.account import AccountMixin, AccountTable, mapper_
 from fastness.accounts.models.challenges import Challenges, ChallengeSQL, challenge_table
 from fastness.accounts.models.codes import Codes, CodeSQL, code_table
 from fastness.accounts.models.devices import Devices, DeviceSQL, device_table
+from fastness.accounts.models.events import Events, EventSQL, event_table, mark_table
 from fastness.accounts.models.factors import Factors, FactorSQL, factor_table
 from fastness.accounts.models.keys import Keys, KeySQL, key_table
 from fastness.accounts.models.leases import Leases, LeaseSQL, lease_table
@@ -28,8 +29,9 @@ from fastness.accounts.models.sessions import Sessions, SessionSQL, session_tabl
 from fastness.accounts.models.users import Users, UserSQL
 from fastness.stores import sql as counters
 
-PURGED = 5_000
-"""Rows of one table that one purge deletes at most, so that no transaction is long."""
+PURGED = 1_000
+"""Rows that one transaction of a purge deletes at most, so that none is long."""
+_DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,12 @@ class Work:
     factors: Factors
     recovery_codes: RecoveryCodes
     challenges: Challenges
+    events: Events
     purges: Mapping[str, Delete]
 
-    async def purge(self, now: float) -> dict[str, int]:
-        """Delete what is over, at most 5,000 rows of each table: how many went, by table. Repeat until none do."""
-        run = self.leases.connection.execute
-        return {table: (await run(statement, {"now": now})).rowcount for table, statement in self.purges.items()}
+    async def purge(self, table: str, now: float) -> int:
+        """Delete what is over in one table, at most 1,000 rows: how many went. Repeat until none do."""
+        return (await self.leases.connection.execute(self.purges[table], {"now": now})).rowcount
 
 
 class Models:
@@ -74,6 +76,8 @@ class Models:
         factors = self._table(factor_table, self.accounts)
         recovery_codes = self._table(recovery_code_table, self.accounts)
         challenges = self._table(challenge_table, self.accounts)
+        events = self._table(event_table)
+        marks = self._table(mark_table)
         # Shared counters live beside them, so that one migration makes both.
         counters.tables(self.metadata)
         self.own: tuple[Table, ...] = tuple(t for name, t in self.metadata.tables.items() if name not in theirs)
@@ -89,7 +93,8 @@ class Models:
         self._factors = FactorSQL(factors, self.accounts)
         self._recovery_codes = RecoveryCodeSQL(recovery_codes, self.accounts)
         self._challenges = ChallengeSQL(challenges, self.accounts)
-        self._purges = {
+        self._events = EventSQL(events, marks)
+        self.purges: Mapping[str, Delete] = {
             table.name: _purge(table, over)
             for table, over in (
                 (sessions, sessions.c.idle_expires_at),
@@ -98,6 +103,8 @@ class Models:
                 (challenges, challenges.c.expires_at),
                 (keys, keys.c.retires_at),
                 (revocations, revocations.c.until),
+                # The courier gives up what is too old and says so; this is for mails that no courier comes for.
+                (outbox, outbox.c.expires_at + _DAY),
                 (self.leases, self.leases.c.expires_at),
             )
         }
@@ -120,7 +127,8 @@ class Models:
             factors=Factors(connection, self._factors),
             recovery_codes=RecoveryCodes(connection, self._recovery_codes),
             challenges=Challenges(connection, self._challenges),
-            purges=self._purges,
+            events=Events(connection, self._events),
+            purges=self.purges,
         )
 
     @property
