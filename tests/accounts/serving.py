@@ -36,6 +36,7 @@ EASY: dict[str, Any] = {
     "code_address": "10000/minute",
     "resend_address": "10000/minute",
     "refresh_address": "10000/minute",
+    "leak_address": "10000/minute",
     "reset_mail": "10000/minute",
     "mail": "10000/minute",
 }

@@ -14,7 +14,9 @@ from accounts.serving import Served, bearer, serving
 pytestmark = pytest.mark.anyio
 
 Ids = dict[str, str]
-OWN = ("/account/sessions/{session_id}", "/account/devices/{device_id}", "/account/factors/{factor_id}")
+OWN = (
+    "/account/sessions/{session_id}", "/account/devices/{device_id}", "/account/factors/{factor_id}", "/account/api-keys/{key_id}",
+)  # fmt: skip
 """What belongs to a person, and what its owner deletes."""
 CONFIRM = "/account/factors/{factor_id}/confirm"
 BODIES: dict[str, dict[str, Any]] = {
@@ -40,7 +42,7 @@ async def call(served: Served, method: str, path: str, ids: Ids, headers: dict[s
 
 
 async def person(served: Served, email: str) -> tuple[dict[str, Any], Ids, bytes]:
-    """Somebody with a session, a device and a factor that waits: tokens, ids and the seed."""
+    """Somebody with a session, a device, an API key and a factor that waits: tokens, ids and the seed."""
     user_id = await served.account(email)
     tokens = await served.login(email)
     headers = bearer(tokens)
@@ -49,12 +51,14 @@ async def person(served: Served, email: str) -> tuple[dict[str, Any], Ids, bytes
         found: str = (await served.client.get(f"/account/{what}", headers=headers)).json()["items"][0]["id"]
         return found
 
+    key = (await served.client.post("/account/api-keys", json={"name": "Backup"}, headers=headers)).json()
     made = (await served.client.post("/account/factors/totp", json={}, headers=headers)).json()
     ids = {
         "user_id": user_id,
         "session_id": await newest("sessions"),
         "device_id": await newest("devices"),
         "factor_id": made["id"],
+        "key_id": key["id"],
     }
     return tokens, ids, base64.b32decode(made["secret"] + "=" * (-len(made["secret"]) % 8))
 

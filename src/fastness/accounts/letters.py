@@ -100,6 +100,18 @@ class Letters:
         """One recovery code is used up."""
         return self._notice("recovery_code_used", to, at=at, address=address, left=left)
 
+    def key_added(self, to: str, *, at: float, address: str, hint: str) -> Mail:
+        """There is a new API key."""
+        return self._notice("key_added", to, at=at, address=address, hint=hint)
+
+    def key_removed(self, to: str, *, at: float, address: str, hint: str) -> Mail:
+        """An API key was taken back."""
+        return self._notice("key_removed", to, at=at, address=address, hint=hint)
+
+    def key_leaked(self, to: str, *, at: float, hint: str, where: str) -> Mail:
+        """An API key was found where everybody can read it; `where` is the host."""
+        return self._notice("key_leaked", to, at=at, hint=hint, where=where)
+
     def session_reused(self, to: str, *, at: float, address: str) -> Mail:
         """A session ended because what had been replaced was used again."""
         return self._notice("session_reused", to, at=at, address=address)
@@ -174,5 +186,7 @@ _EXAMPLE: dict[str, Any] = {
     "address": "192.0.2.1",
     "device": "Firefox on Linux",
     "left": 9,
+    "hint": "fast_live_...7Qx2",
+    "where": "github.com",
 }
 """What every template may use, for the check at the start."""

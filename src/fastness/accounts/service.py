@@ -19,6 +19,8 @@ from fastness.accounts.revocation import RevocationFeed
 from fastness.accounts.settings import ServiceSettings
 from fastness.accounts.signing import SigningKeys
 from fastness.accounts.throttle import Throttle
+from fastness.accounts.user_keys import UserKeys
+from fastness.controls.apikeys import ApiKeys
 from fastness.controls.cookies import SessionCookie
 from fastness.controls.limits import FallbackStore
 from fastness.controls.passwords import Passwords
@@ -94,6 +96,10 @@ class Service:
         )
         counters = MemoryStore(now=ticks) if store is None else store
         self.throttle = Throttle(counters, ring, accounts.throttle, emit=emit, ticks=ticks)
+        self.grants: dict[str, frozenset[str]] = {role: frozenset(own) for role, own in accounts.roles.items()}
+        """Role -> permissions; an application may give more before the start."""
+        kept = UserKeys(db, self.grants, accounts.unsafe_allow_unverified)
+        self.keys = ApiKeys(kept, ring, settings.apikeys, counters=counters, emit=emit, now=now, ticks=ticks)
         self.flows = self._flows()
         self.cookie: SessionCookie | None = None
         """Writes the session cookie of browsers; None where they get none."""
@@ -111,6 +117,8 @@ class Service:
             tokens=self.tokens,
             mail=self.mail,
             letters=self.letters,
+            keys=self.keys,
+            roles=self.grants,
             ring=self._ring,
             service=_named(self.settings),
             emit=self._emit,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from fastness.accounts.mail import MailSettings
 from fastness.accounts.throttle import ThrottleSettings
@@ -56,6 +56,25 @@ class MfaSettings(BaseModel, frozen=True):
     def needed_by(self, role: str) -> bool:
         """Whether people of this role must have a factor."""
         return self.required == "everyone" or (self.required == "listed" and role in self.required_roles)
+
+
+class LeakSettings(BaseModel, frozen=True):
+    """FASTNESS_ACCOUNTS__LEAKS__*"""
+
+    secret: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="Shared with a scanner that reports leaked API keys and signs each report with it (HMAC-SHA-256).",
+    )
+    public_keys: dict[str, str] = Field(
+        default={},
+        description="Identifier -> ECDSA P-256 public key (PEM) of scanners that sign as GitHub's secret scanning does.",
+    )
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody may report."""
+        return self.secret is not None or bool(self.public_keys)
 
 
 class AccountSettings(BaseModel, frozen=True):
@@ -128,6 +147,11 @@ class AccountSettings(BaseModel, frozen=True):
         pattern=r"^(https://|mailto:|tel:)[^\s]+$",
         description="Contact in /.well-known/security.txt (RFC 9116); without one the file is not served.",
     )
+    api_keys: bool = Field(
+        default=True, description="Let people make API keys for programs, within their own permissions."
+    )
+    keys_per_user: int = Field(default=25, ge=1, le=1000, description="API keys of one person at a time.")
+    leaks: LeakSettings = Field(default_factory=LeakSettings, description="Reports of leaked API keys.")
     mfa: MfaSettings = Field(default_factory=MfaSettings, description="Second factors.")
     throttle: ThrottleSettings = Field(default_factory=ThrottleSettings, description="Sign-in throttling.")
 

@@ -14,9 +14,11 @@ from fastness.accounts.flows.change_password import ChangePassword
 from fastness.accounts.flows.client import Client
 from fastness.accounts.flows.delete_account import DeleteAccount
 from fastness.accounts.flows.every import Flows
+from fastness.accounts.flows.leaked_keys import LeakedKeys
 from fastness.accounts.flows.login import Login
 from fastness.accounts.flows.logout import Logout
 from fastness.accounts.flows.manage_factors import ManageFactors
+from fastness.accounts.flows.manage_keys import ManageKeys
 from fastness.accounts.flows.manage_sessions import ManageSessions
 from fastness.accounts.flows.manage_users import ManageUsers
 from fastness.accounts.flows.profile import Profile
@@ -81,3 +83,5 @@ ManageSessionsFlow = Annotated[ManageSessions, Depends(_flow(lambda flows: flows
 SecondFactorFlow = Annotated[SecondFactor, Depends(_flow(lambda flows: flows.second_factor))]
 ReauthenticateFlow = Annotated[Reauthenticate, Depends(_flow(lambda flows: flows.reauthenticate))]
 ManageFactorsFlow = Annotated[ManageFactors, Depends(_flow(lambda flows: flows.manage_factors))]
+ManageKeysFlow = Annotated[ManageKeys, Depends(_flow(lambda flows: flows.manage_keys))]
+LeakedKeysFlow = Annotated[LeakedKeys, Depends(_flow(lambda flows: flows.leaked_keys))]

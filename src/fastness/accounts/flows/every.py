@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from fastness.accounts.breached import breached_for
@@ -14,15 +15,18 @@ from fastness.accounts.flows.delete_account import DeleteAccount
 from fastness.accounts.flows.endings import Endings
 from fastness.accounts.flows.factor_proof import FactorProof
 from fastness.accounts.flows.issue import Issue
+from fastness.accounts.flows.leaked_keys import LeakedKeys
 from fastness.accounts.flows.login import Login
 from fastness.accounts.flows.logout import Logout
 from fastness.accounts.flows.manage_factors import ManageFactors
+from fastness.accounts.flows.manage_keys import ManageKeys
 from fastness.accounts.flows.manage_sessions import ManageSessions
 from fastness.accounts.flows.manage_users import ManageUsers
 from fastness.accounts.flows.new_password import NewPasswords
 from fastness.accounts.flows.open_session import OpenSession
 from fastness.accounts.flows.profile import Profile
 from fastness.accounts.flows.prove_again import ProveAgain
+from fastness.accounts.flows.recently import Recently
 from fastness.accounts.flows.reauthenticate import Reauthenticate
 from fastness.accounts.flows.refresh import Refresh
 from fastness.accounts.flows.register import Register
@@ -34,6 +38,7 @@ from fastness.accounts.models import Work
 from fastness.accounts.revocation import RevocationFeed
 from fastness.accounts.settings import AccountSettings, ServiceSettings
 from fastness.accounts.throttle import Throttle
+from fastness.controls.apikeys import ApiKeys
 from fastness.controls.passwords import PasswordPolicy, Passwords
 from fastness.controls.sealing import Sealer
 from fastness.controls.tokens import Tokens
@@ -64,6 +69,8 @@ class Flows:
     delete_account: DeleteAccount
     manage_users: ManageUsers
     browser_session: BrowserSession
+    manage_keys: ManageKeys
+    leaked_keys: LeakedKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +86,9 @@ class Parts:
     ring: KeyRing
     mail: Courier
     letters: Letters
+    keys: ApiKeys
+    roles: Mapping[str, Iterable[str]]
+    """Role -> permissions, those that the application gave included."""
     service: str
     """What people call it."""
     emit: Sink
@@ -103,6 +113,7 @@ class Parts:
             "reset_password": reset_password.code_for,
             "change_email": change_email.code_for,
         }
+        recently = Recently(settings.mfa.fresh_seconds, now)
         life = float(self.tokens.settings.lifetime)
         return Flows(
             register=Register(db, new, throttle, mail, letters, settings, emit, now),
@@ -123,6 +134,10 @@ class Parts:
             browser_session=BrowserSession(
                 db, throttle, feed, mail, letters, settings, settings.roles, life, emit, now
             ),
+            manage_keys=ManageKeys(
+                db, self.keys, recently, self.roles, settings.keys_per_user, mail, letters, emit, now
+            ),
+            leaked_keys=LeakedKeys(db, self.keys, throttle, mail, letters, settings.leaks, emit, now),
         )
 
     def _accounts(self) -> AccountSettings:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from fastness.accounts.models.account import AccountMixin, AccountTable, mapper_of
+from fastness.accounts.models.api_keys import ApiKeys, ApiKeySQL, api_key_table
 from fastness.accounts.models.challenges import Challenges, ChallengeSQL, challenge_table
 from fastness.accounts.models.codes import Codes, CodeSQL, code_table
 from fastness.accounts.models.devices import Devices, DeviceSQL, device_table
@@ -47,6 +48,7 @@ class Work:
     factors: Factors
     recovery_codes: RecoveryCodes
     challenges: Challenges
+    api_keys: ApiKeys
     purges: Mapping[str, Delete]
 
     async def purge(self, now: float) -> dict[str, int]:
@@ -74,6 +76,7 @@ class Models:
         factors = self._table(factor_table, self.accounts)
         recovery_codes = self._table(recovery_code_table, self.accounts)
         challenges = self._table(challenge_table, self.accounts)
+        api_keys = self._table(api_key_table, self.accounts)
         # Shared counters live beside them, so that one migration makes both.
         counters.tables(self.metadata)
         self.own: tuple[Table, ...] = tuple(t for name, t in self.metadata.tables.items() if name not in theirs)
@@ -89,6 +92,7 @@ class Models:
         self._factors = FactorSQL(factors, self.accounts)
         self._recovery_codes = RecoveryCodeSQL(recovery_codes, self.accounts)
         self._challenges = ChallengeSQL(challenges, self.accounts)
+        self._api_keys = ApiKeySQL(api_keys, self.accounts)
         self._purges = {
             table.name: _purge(table, over)
             for table, over in (
@@ -96,6 +100,7 @@ class Models:
                 (codes, codes.c.expires_at),
                 (devices, devices.c.expires_at),
                 (challenges, challenges.c.expires_at),
+                (api_keys, api_keys.c.expires_at),
                 (keys, keys.c.retires_at),
                 (revocations, revocations.c.until),
                 (self.leases, self.leases.c.expires_at),
@@ -120,6 +125,7 @@ class Models:
             factors=Factors(connection, self._factors),
             recovery_codes=RecoveryCodes(connection, self._recovery_codes),
             challenges=Challenges(connection, self._challenges),
+            api_keys=ApiKeys(connection, self._api_keys),
             purges=self._purges,
         )
 
