@@ -60,6 +60,16 @@ class Letters:
         """The code and link that prove a new address."""
         return self._with_code("change_email", to, code, self._settings.email_link)
 
+    def magic(self, to: str, code: Code) -> Mail:
+        """The code and link that sign in."""
+        return self._with_code("magic", to, code, self._settings.magic_link)
+
+    def confirm_device(self, to: str, code: Code, *, at: float, address: str, device: str) -> Mail:
+        """The code with which a new device finishes a sign-in."""
+        minutes = self._settings.code_seconds // 60
+        how = {"code": code.digits, "minutes": minutes, "device": device}
+        return self._notice("confirm_device", to, at=at, address=address, **how)
+
     def address_taken(self, to: str) -> Mail:
         """What an address that has an account gets instead: its owner learns it, the asker does not."""
         return self._letter("address_taken", to)

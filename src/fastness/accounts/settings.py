@@ -115,6 +115,10 @@ class AccountSettings(BaseModel, frozen=True):
         default=3.0, gt=0, le=10, description="Seconds after which a request no longer trusts the last such read."
     )
     device_days: int = Field(default=90, ge=1, le=400, description="Days for which a device stays known.")
+    new_device_confirmation: bool = Field(
+        default=False,
+        description="A device not seen before signs in with a mailed code besides the password, where no second factor is asked.",
+    )
     new_device_notice: bool = Field(default=True, description="Mail the owner when a device not seen before signs in.")
     code_seconds: int = Field(default=600, ge=60, le=600, description="Life of an e-mailed code (ASVS 6.5.5).")
     code_tries: int = Field(default=5, ge=1, le=5, description="Wrong entries that end an e-mailed code.")
@@ -132,6 +136,16 @@ class AccountSettings(BaseModel, frozen=True):
         default=None,
         pattern=r"^https?://[^\s#]+$",
         description="Page that confirms a new address, as in https://app.example.com/email; none: the mail has the code only.",
+    )
+    magic: bool = Field(
+        default=False,
+        description="Let people sign in with a mailed link or code instead of the password. Off: a mailbox is no "
+        "authenticator (NIST SP 800-63B-4).",
+    )
+    magic_link: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s#]+$",
+        description="Page that signs in from the mail, as in https://app.example.com/magic; none: the mail has the code only.",
     )
     create_tables: bool | None = Field(
         default=None,

@@ -12,11 +12,13 @@ from fastness.accounts.flows.browser_session import BrowserSession
 from fastness.accounts.flows.change_email import ChangeEmail
 from fastness.accounts.flows.change_password import ChangePassword
 from fastness.accounts.flows.client import Client
+from fastness.accounts.flows.confirm_device import ConfirmDevice
 from fastness.accounts.flows.delete_account import DeleteAccount
 from fastness.accounts.flows.every import Flows
 from fastness.accounts.flows.leaked_keys import LeakedKeys
 from fastness.accounts.flows.login import Login
 from fastness.accounts.flows.logout import Logout
+from fastness.accounts.flows.magic import Magic
 from fastness.accounts.flows.manage_factors import ManageFactors
 from fastness.accounts.flows.manage_keys import ManageKeys
 from fastness.accounts.flows.manage_sessions import ManageSessions
@@ -85,3 +87,5 @@ ReauthenticateFlow = Annotated[Reauthenticate, Depends(_flow(lambda flows: flows
 ManageFactorsFlow = Annotated[ManageFactors, Depends(_flow(lambda flows: flows.manage_factors))]
 ManageKeysFlow = Annotated[ManageKeys, Depends(_flow(lambda flows: flows.manage_keys))]
 LeakedKeysFlow = Annotated[LeakedKeys, Depends(_flow(lambda flows: flows.leaked_keys))]
+MagicFlow = Annotated[Magic, Depends(_flow(lambda flows: flows.magic))]
+ConfirmDeviceFlow = Annotated[ConfirmDevice, Depends(_flow(lambda flows: flows.confirm_device))]

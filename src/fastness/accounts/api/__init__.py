@@ -12,6 +12,7 @@ from fastness.accounts.api import (
     factors,
     login,
     logout,
+    magic,
     mfa,
     operations,
     password,
@@ -39,7 +40,13 @@ def routes(prefix: str = "", settings: AccountSettings | None = None, *, keys: b
         operations,
     ):  # fmt: skip
         every.include_router(resource.router, prefix=prefix, dependencies=[Depends(PeopleOnly())])
-    for router, wanted in ((api_keys.router, keys), (api_keys.reports, keys and chosen.leaks.wanted)):
+    optional = (
+        (api_keys.router, keys),
+        (api_keys.reports, keys and chosen.leaks.wanted),
+        (magic.router, chosen.magic),
+        (magic.confirm, chosen.new_device_confirmation),
+    )
+    for router, wanted in optional:
         if wanted:
             every.include_router(router, prefix=prefix, dependencies=[Depends(PeopleOnly())])
     every.include_router(operations.well_known)

@@ -27,7 +27,7 @@ class NewKey(StrictModel):
     """Make an API key. `scopes` are some of the caller's own permissions."""
 
     name: DisplayName
-    scopes: Annotated[list[Scope], Field(max_length=100)] = []
+    scopes: Annotated[list[Scope], Field(default_factory=list[str], max_length=100)]
     days: Annotated[int, Field(ge=1, le=3650)] | None = None
 
 
@@ -89,6 +89,7 @@ async def remove_key(key_id: KeyId, who: CurrentUser, client: FromClient, flow: 
 @reports.post("/leaked", status_code=204, response_class=Response)
 @public("scanners report what they found, and sign it")
 async def leaked(
+    *,
     request: Request,
     client: FromClient,
     flow: LeakedKeysFlow,

@@ -11,6 +11,7 @@ from fastness.accounts.db import Database
 from fastness.accounts.flows.browser_session import BrowserSession
 from fastness.accounts.flows.change_email import ChangeEmail
 from fastness.accounts.flows.change_password import ChangePassword
+from fastness.accounts.flows.confirm_device import ConfirmDevice
 from fastness.accounts.flows.delete_account import DeleteAccount
 from fastness.accounts.flows.endings import Endings
 from fastness.accounts.flows.factor_proof import FactorProof
@@ -18,6 +19,7 @@ from fastness.accounts.flows.issue import Issue
 from fastness.accounts.flows.leaked_keys import LeakedKeys
 from fastness.accounts.flows.login import Login
 from fastness.accounts.flows.logout import Logout
+from fastness.accounts.flows.magic import Magic
 from fastness.accounts.flows.manage_factors import ManageFactors
 from fastness.accounts.flows.manage_keys import ManageKeys
 from fastness.accounts.flows.manage_sessions import ManageSessions
@@ -26,8 +28,8 @@ from fastness.accounts.flows.new_password import NewPasswords
 from fastness.accounts.flows.open_session import OpenSession
 from fastness.accounts.flows.profile import Profile
 from fastness.accounts.flows.prove_again import ProveAgain
-from fastness.accounts.flows.recently import Recently
 from fastness.accounts.flows.reauthenticate import Reauthenticate
+from fastness.accounts.flows.recently import Recently
 from fastness.accounts.flows.refresh import Refresh
 from fastness.accounts.flows.register import Register
 from fastness.accounts.flows.reset_password import ResetPassword
@@ -71,6 +73,8 @@ class Flows:
     browser_session: BrowserSession
     manage_keys: ManageKeys
     leaked_keys: LeakedKeys
+    magic: Magic
+    confirm_device: ConfirmDevice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,18 +111,21 @@ class Parts:
         verify_email = VerifyEmail(db, throttle, mail, letters, settings, emit, now)
         reset_password = ResetPassword(db, new, throttle, endings, mail, letters, settings, emit, now)
         change_email = ChangeEmail(db, prove, throttle, endings, mail, letters, settings, emit, now)
+        login = Login(db, self.passwords, throttle, opens, mail, settings, emit, now)
+        magic = Magic(db, throttle, login, endings, mail, letters, settings, emit, now)
         mail.tasks |= {
             "verify_email": verify_email.code_for,
             "known_device": verify_email.device_code_for,
             "reset_password": reset_password.code_for,
             "change_email": change_email.code_for,
+            "magic": magic.code_for,
         }
         recently = Recently(settings.mfa.fresh_seconds, now)
         life = float(self.tokens.settings.lifetime)
         return Flows(
             register=Register(db, new, throttle, mail, letters, settings, emit, now),
             verify_email=verify_email,
-            login=Login(db, self.passwords, throttle, opens, mail, settings, emit, now),
+            login=login,
             second_factor=SecondFactor(db, proof, throttle, opens, mail, letters, settings, emit, now),
             reauthenticate=Reauthenticate(db, prove, proof, throttle, issue, settings.mfa.fresh_seconds, emit, now),
             manage_factors=ManageFactors(db, proof, throttle, endings, mail, letters, settings, emit, now),
@@ -137,6 +144,8 @@ class Parts:
             manage_keys=ManageKeys(
                 db, self.keys, recently, self.roles, settings.keys_per_user, mail, letters, emit, now
             ),
+            magic=magic,
+            confirm_device=ConfirmDevice(db, throttle, opens, emit, now),
             leaked_keys=LeakedKeys(db, self.keys, throttle, mail, letters, settings.leaks, emit, now),
         )
 

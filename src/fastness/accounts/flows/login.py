@@ -19,8 +19,11 @@ from fastness.accounts.throttle import Throttle, TooManyFailures
 from fastness.controls.fields import canonical_email
 from fastness.controls.passwords import Passwords
 from fastness.core.clock import Clock
+from fastness.core.errors import TooManyRequests
 from fastness.core.events import Event, EventType, Level, Sink
 
+CONFIRM = "confirm_device"
+"""The purpose of the code with which a new device is confirmed, and the first step of its challenge."""
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
@@ -87,6 +90,8 @@ class Login:
                 Event(EventType.AUTHN_LOGIN_FAIL, who=account.id if account else None, level=Level.WARN, reason=reason)
             )
             raise BadCredentials(reason)
+        if device is None and self.settings.new_device_confirmation:
+            await self._before_mail(account)
         done = await self._open(account, match.new_hash, client, device_token if device else None, form)
         await self.throttle.forgive(canonical, device=device, user_id=account.id)
         return done
@@ -110,6 +115,29 @@ class Login:
                 await self.mail.ask("known_device", ttl=self.settings.code_seconds, canonical=canonical)
             raise
 
+    async def _before_mail(self, account: Account) -> None:
+        # Counted before the transaction opens, and not for those whom a factor is asked of instead.
+        async with self.db.read() as work:
+            if self.settings.mfa.needed_by(account.role) or await work.factors.confirmed(account.id):
+                return
+        if not await self.throttle.may_mail(account.canonical, what="device_mail"):
+            raise TooManyRequests("too many new devices asked for a code", retry_after=3600)
+
+    async def _confirm(self, work: Work, account: Account, client: Client, form: Form) -> SecondFactorNeeded | None:
+        """A new device waits for a code from the mailbox, which works with this challenge alone."""
+        now, life, tries = self.now(), self.settings.code_seconds, self.settings.code_tries
+        token = await work.challenges.put(account, form=form, now=now, ttl=life, tries=tries, first=CONFIRM)
+        code = await work.codes.put(
+            purpose=CONFIRM, user_id=account.id, canonical=account.canonical, flow=token, now=now, ttl=life, tries=tries
+        )
+        if code is None:
+            raise BadCredentials("deleted meanwhile")
+        letter = self.open.letters.confirm_device(
+            account.email, code, at=now, address=client.address, device=client.device
+        )
+        await self.mail.post(work, letter, ttl=life)
+        return SecondFactorNeeded(token, ("email_code",))
+
     def _may_login(self, account: Account) -> bool:
         return not account.suspended and (account.verified or self.settings.unsafe_allow_unverified)
 
@@ -124,15 +152,25 @@ class Login:
             if new_hash is not None:
                 await work.users.set_password_hash(account.id, new_hash, old=account.password_hash)
                 current = await work.users.by_id(account.id) or current
-            challenge = await self._challenge(work, current, device_token, form)
-            if challenge is not None:
-                return challenge
-            done = await self.open.within(work, current, client, device_token=device_token, form=form, methods=("pwd",))
+            challenge = await self.challenge(work, current, device_token, form)
+            if challenge is None and device_token is None and self.settings.new_device_confirmation:
+                challenge = await self._confirm(work, current, client, form)
+            if challenge is None:
+                done = await self.open.within(
+                    work, current, client, device_token=device_token, form=form, methods=("pwd",)
+                )
+        if challenge is not None:
+            self.mail.wake()
+            return challenge
         return self.open.done(done)
 
-    async def _challenge(
-        self, work: Work, account: Account, device_token: str | None, form: Form
+    async def challenge(
+        self, work: Work, account: Account, device_token: str | None, form: Form, *, first: str = "pwd"
     ) -> SecondFactorNeeded | None:
+        """What this account still owes after its first step, which `first` names; None when that is enough.
+
+        `account` is held. The same for every way to sign in, so that none goes around the second factor.
+        """
         mfa, now = self.settings.mfa, self.now()
         factors = await work.factors.confirmed(account.id)
         if not factors and not mfa.needed_by(account.role):
@@ -140,6 +178,7 @@ class Login:
         remembered = factors and mfa.remember_days and device_token is not None
         if remembered and await work.devices.trusted(account.id, device_token or "", now=now):
             return None
-        token = await work.challenges.put(account, form=form, now=now, ttl=mfa.challenge_seconds, tries=mfa.tries)
+        life, tries = mfa.challenge_seconds, mfa.tries
+        token = await work.challenges.put(account, form=form, now=now, ttl=life, tries=tries, first=first)
         kinds = tuple(dict.fromkeys(factor.kind for factor in factors))
         return SecondFactorNeeded(token, (*kinds, "recovery_code") if kinds else ("enrol",))

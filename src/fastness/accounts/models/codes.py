@@ -102,6 +102,8 @@ class CodeSQL:
             .values(used_at=bindparam("now", type_=Seconds()))
             .returning(*told)
         )
+        # Where the link signs somebody in, it works in the browser that asked and in no other.
+        self.redeem_token_in_flow = self.redeem_token.where(t.flow == bindparam("in_flow"))
         # The try is counted and the code is spent by the same statement, so parallel guesses cannot share a try.
         self.redeem_digits = (
             alive.where(t.flow == bindparam("in_flow"), t.tries_left > 0)
@@ -173,10 +175,13 @@ class Codes:
         )
         return code
 
-    async def redeem_token(self, purpose: str, token: str, *, now: float) -> Redeemed | None:
-        """Spend the code by its link token; only one caller ever succeeds."""
-        values = {"of": purpose, "given": digest(token), "now": now}
-        row = (await self.connection.execute(self.sql.redeem_token, values)).first()
+    async def redeem_token(self, purpose: str, token: str, *, now: float, flow: str | None = None) -> Redeemed | None:
+        """Spend the code by its link token, in this flow alone where one is given; only one caller ever succeeds."""
+        values: dict[str, Any] = {"of": purpose, "given": digest(token), "now": now}
+        statement = self.sql.redeem_token
+        if flow is not None:
+            statement, values["in_flow"] = self.sql.redeem_token_in_flow, digest(flow)
+        row = (await self.connection.execute(statement, values)).first()
         return _redeemed(row) if row else None
 
     async def redeem_digits(self, purpose: str, flow: str, digits: str, *, now: float) -> Redeemed | None:
