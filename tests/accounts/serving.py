@@ -38,6 +38,7 @@ EASY: dict[str, Any] = {
     "refresh_address": "10000/minute",
     "magic_mail": "10000/minute",
     "device_mail": "10000/minute",
+    "username": "10000/minute",
     "leak_address": "10000/minute",
     "reset_mail": "10000/minute",
     "mail": "10000/minute",

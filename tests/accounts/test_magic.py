@@ -238,13 +238,13 @@ async def test_a_success_lets_a_device_in_that_a_hundred_failures_kept_out(url: 
 async def test_a_browser_gets_a_cookie_and_only_from_our_own_page(served: Served) -> None:
     await served.account()
     flow, mail = await mailed(served)
-    given = {"json": {"code": digits(mail), "flow": flow}}
+    given = {"code": digits(mail), "flow": flow}
 
     crossed = await served.client.post(
-        "/auth/magic/redeem?mode=cookie", **given, headers={"sec-fetch-site": "cross-site"}
+        "/auth/magic/redeem?mode=cookie", json=given, headers={"sec-fetch-site": "cross-site"}
     )
     done = await served.client.post(
-        "/auth/magic/redeem?mode=cookie", **given, headers={"sec-fetch-site": "same-origin"}
+        "/auth/magic/redeem?mode=cookie", json=given, headers={"sec-fetch-site": "same-origin"}
     )
 
     assert crossed.status_code == 403

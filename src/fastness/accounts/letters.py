@@ -60,6 +60,10 @@ class Letters:
         """The code and link that prove a new address."""
         return self._with_code("change_email", to, code, self._settings.email_link)
 
+    def username_changed(self, to: str, *, at: float, address: str) -> Mail:
+        """The account has another user name."""
+        return self._notice("username_changed", to, at=at, address=address)
+
     def magic(self, to: str, code: Code) -> Mail:
         """The code and link that sign in."""
         return self._with_code("magic", to, code, self._settings.magic_link)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, field_validator
 
 from fastness.accounts.mail import MailSettings
 from fastness.accounts.throttle import ThrottleSettings
@@ -82,6 +82,13 @@ class AccountSettings(BaseModel, frozen=True):
 
     roles: dict[str, list[str]] = Field(
         default=_ROLES, description="Role to permissions. A role that is not listed has none and cannot be given."
+    )
+    login_by: tuple[Literal["email", "username"], ...] = Field(
+        default=("email",),
+        description="What people sign in with: the address, and with `username` a user name of their choice too.",
+    )
+    reserved_usernames: tuple[str, ...] = Field(
+        default=(), description="User names that nobody may have, besides admin, root, support and their like."
     )
     unsafe_allow_unverified: bool = Field(
         default=False, description="Let people sign in before they proved their address. Production refuses it."
@@ -168,6 +175,13 @@ class AccountSettings(BaseModel, frozen=True):
     leaks: LeakSettings = Field(default_factory=LeakSettings, description="Reports of leaked API keys.")
     mfa: MfaSettings = Field(default_factory=MfaSettings, description="Second factors.")
     throttle: ThrottleSettings = Field(default_factory=ThrottleSettings, description="Sign-in throttling.")
+
+    @field_validator("login_by")
+    @classmethod
+    def _always_by_email(cls, chosen: tuple[str, ...]) -> tuple[str, ...]:
+        if "email" not in chosen:
+            raise ValueError("people can always sign in with their address: login_by needs email")
+        return chosen
 
     def problems(self, *, production: bool) -> list[UnsafeConfiguration]:
         """What must be changed before this runs."""

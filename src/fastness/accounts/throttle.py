@@ -62,6 +62,7 @@ class ThrottleSettings(BaseModel, frozen=True):
     code_address: RateText = Field(default="20/minute", description="E-mail codes tried from one address.")
     resend_address: RateText = Field(default="10/hour", description="Codes and links asked for from one address.")
     refresh_address: RateText = Field(default="120/minute", description="Refreshes from one address.")
+    username: RateText = Field(default="20/hour", description="User names that one signed-in person tries to take.")
     leak_address: RateText = Field(default="60/minute", description="Reports of leaked API keys from one address.")
     reset_mail: RateText = Field(
         default="5/day", description="Mails with a code for a new password, to one person; more are dropped in silence."

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from fastness.accounts.flows.browser_session import BrowserSession
 from fastness.accounts.flows.change_email import ChangeEmail
 from fastness.accounts.flows.change_password import ChangePassword
+from fastness.accounts.flows.choose_username import ChooseUsername
 from fastness.accounts.flows.client import Client
 from fastness.accounts.flows.confirm_device import ConfirmDevice
 from fastness.accounts.flows.delete_account import DeleteAccount
@@ -89,3 +90,4 @@ ManageKeysFlow = Annotated[ManageKeys, Depends(_flow(lambda flows: flows.manage_
 LeakedKeysFlow = Annotated[LeakedKeys, Depends(_flow(lambda flows: flows.leaked_keys))]
 MagicFlow = Annotated[Magic, Depends(_flow(lambda flows: flows.magic))]
 ConfirmDeviceFlow = Annotated[ConfirmDevice, Depends(_flow(lambda flows: flows.confirm_device))]
+ChooseUsernameFlow = Annotated[ChooseUsername, Depends(_flow(lambda flows: flows.choose_username))]

@@ -21,6 +21,7 @@ from fastness.accounts.api import (
     register,
     sessions,
     token,
+    username,
     users,
     verify_email,
 )
@@ -44,6 +45,7 @@ def routes(prefix: str = "", settings: AccountSettings | None = None, *, keys: b
         (api_keys.router, keys),
         (api_keys.reports, keys and chosen.leaks.wanted),
         (magic.router, chosen.magic),
+        (username.router, "username" in chosen.login_by),
         (magic.confirm, chosen.new_device_confirmation),
     )
     for router, wanted in optional:

@@ -11,6 +11,7 @@ from fastness.accounts.db import Database
 from fastness.accounts.flows.browser_session import BrowserSession
 from fastness.accounts.flows.change_email import ChangeEmail
 from fastness.accounts.flows.change_password import ChangePassword
+from fastness.accounts.flows.choose_username import ChooseUsername
 from fastness.accounts.flows.confirm_device import ConfirmDevice
 from fastness.accounts.flows.delete_account import DeleteAccount
 from fastness.accounts.flows.endings import Endings
@@ -75,6 +76,7 @@ class Flows:
     leaked_keys: LeakedKeys
     magic: Magic
     confirm_device: ConfirmDevice
+    choose_username: ChooseUsername
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,7 @@ class Parts:
                 db, self.keys, recently, self.roles, settings.keys_per_user, mail, letters, emit, now
             ),
             magic=magic,
+            choose_username=ChooseUsername(db, recently, throttle, mail, letters, settings, emit, now),
             confirm_device=ConfirmDevice(db, throttle, opens, emit, now),
             leaked_keys=LeakedKeys(db, self.keys, throttle, mail, letters, settings.leaks, emit, now),
         )

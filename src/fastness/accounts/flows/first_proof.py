@@ -16,3 +16,4 @@ async def leave_nothing(work: Work, account: Account) -> None:
     await work.recovery_codes.forget(account.id)
     await work.devices.forget_all(account.id)
     await work.api_keys.remove_all(account.id)
+    await work.usernames.drop(account.id)

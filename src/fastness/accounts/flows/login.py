@@ -11,12 +11,12 @@ from fastness.accounts.db import Database
 from fastness.accounts.flows.client import Client
 from fastness.accounts.flows.issue import Issue, SignedIn, SignedInBrowser, fingerprint
 from fastness.accounts.flows.open_session import Opening, OpenSession
-from fastness.accounts.flows.refusals import BadCredentials
+from fastness.accounts.flows.refusals import BadCredentials, NoUsernames
 from fastness.accounts.models import Account, Work
 from fastness.accounts.models.session_tokens import Form
 from fastness.accounts.settings import AccountSettings
 from fastness.accounts.throttle import Throttle, TooManyFailures
-from fastness.controls.fields import canonical_email
+from fastness.controls.fields import canonical_email, canonical_username
 from fastness.controls.passwords import Passwords
 from fastness.core.clock import Clock
 from fastness.core.errors import TooManyRequests
@@ -57,31 +57,35 @@ class Login:
         return self.open.issue
 
     async def with_password(
-        self, email: str, password: SecretStr, client: Client, *, device_token: str | None = None
+        self, name: str, password: SecretStr, client: Client, *, device_token: str | None = None
     ) -> SignedIn | SecondFactorNeeded:
         """A session for the owner of the password, or the challenge of the second factor.
 
+        `name` is the address, or where people have one a user name: that has no at sign.
+
         Raises:
             TooManyRequests: this address, this account or the whole service is tried too often.
+            NoUsernames: a name without an at sign, where people have none.
             BadCredentials: for every other reason.
             Unavailable: too many hashes are waiting, or the database does not answer.
         """
-        done = await self._signed_in(email, password, client, device_token, "refresh")
+        done = await self._signed_in(name, password, client, device_token, "refresh")
         return self.open.tokens(done) if isinstance(done, Opening) else done
 
     async def for_browser(
-        self, email: str, password: SecretStr, client: Client, *, device_token: str | None = None
+        self, name: str, password: SecretStr, client: Client, *, device_token: str | None = None
     ) -> SignedInBrowser | SecondFactorNeeded:
         """The same, with a cookie for a browser instead of tokens. Raises as `with_password`."""
-        done = await self._signed_in(email, password, client, device_token, "cookie")
+        done = await self._signed_in(name, password, client, device_token, "cookie")
         return self.open.cookie(done) if isinstance(done, Opening) else done
 
     async def _signed_in(
-        self, email: str, password: SecretStr, client: Client, device_token: str | None, form: Form
+        self, name: str, password: SecretStr, client: Client, device_token: str | None, form: Form
     ) -> Opening | SecondFactorNeeded:
-        canonical = canonical_email(email)
+        if "@" not in name and "username" not in self.settings.login_by:
+            raise NoUsernames
         await self.throttle.by_address("address", client.key)
-        account, device = await self._look_up(canonical, device_token)
+        account, canonical, device = await self._look_up(name, device_token)
         await self._count(canonical, device)
         match = await self.passwords.check(password, account.password_hash if account else None)
         if account is None or not match.ok or not self._may_login(account):
@@ -96,14 +100,22 @@ class Login:
         await self.throttle.forgive(canonical, device=device, user_id=account.id)
         return done
 
-    async def _look_up(self, canonical: str, device_token: str | None) -> tuple[Account | None, str | None]:
+    async def _look_up(self, name: str, device_token: str | None) -> tuple[Account | None, str, str | None]:
+        """Who is meant, under what the tries are counted, and the device if it is known."""
         async with self.db.read() as work:
-            account = await work.users.by_email(canonical)
+            if "@" in name:
+                canonical = canonical_email(name)
+                account = await work.users.by_email(canonical)
+            else:
+                canonical = f"username\0{canonical_username(name)}"
+                account = await work.usernames.owner(canonical_username(name))
+                # One count for both names of an account, or a guesser would have twice as many tries.
+                canonical = canonical if account is None else account.canonical
             if device_token is None:
-                return account, None
+                return account, canonical, None
             # An unknown account costs the same second look.
             known = await work.devices.known(account.id if account else _NOBODY, device_token, now=self.now())
-            return account, fingerprint(device_token) if known else None
+            return account, canonical, fingerprint(device_token) if known else None
 
     async def _count(self, canonical: str, device: str | None) -> None:
         try:

@@ -96,6 +96,18 @@ class TooManyKeys(Refused):
     code, status, public = "too_many_keys", 409, "Remove a key first."
 
 
+class UsernameNotAvailable(Refused):
+    """Somebody has the name, or one that looks like it, or nobody may; which one is for the log only."""
+
+    code, status, public = "username_not_available", 409, "This user name is not available. Choose another one."
+
+
+class NoUsernames(Refused):
+    """People sign in with their address alone."""
+
+    code, status, public = "no_usernames", 422, "There are no user names here. Give the e-mail address."
+
+
 class KeyLivesTooLong(Refused):
     """The key was to live longer than any may."""
 

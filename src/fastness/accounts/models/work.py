@@ -26,6 +26,7 @@ from fastness.accounts.models.outbox import Outbox, OutboxSQL, outbox_table
 from fastness.accounts.models.recovery_codes import RecoveryCodes, RecoveryCodeSQL, recovery_code_table
 from fastness.accounts.models.revocations import RevocationLog, RevocationSQL, revocation_table
 from fastness.accounts.models.sessions import Sessions, SessionSQL, session_table
+from fastness.accounts.models.usernames import Usernames, UsernameSQL, username_table
 from fastness.accounts.models.users import Users, UserSQL
 from fastness.stores import sql as counters
 
@@ -49,6 +50,7 @@ class Work:
     recovery_codes: RecoveryCodes
     challenges: Challenges
     api_keys: ApiKeys
+    usernames: Usernames
     purges: Mapping[str, Delete]
 
     async def purge(self, now: float) -> dict[str, int]:
@@ -77,6 +79,7 @@ class Models:
         recovery_codes = self._table(recovery_code_table, self.accounts)
         challenges = self._table(challenge_table, self.accounts)
         api_keys = self._table(api_key_table, self.accounts)
+        usernames = self._table(username_table, self.accounts)
         # Shared counters live beside them, so that one migration makes both.
         counters.tables(self.metadata)
         self.own: tuple[Table, ...] = tuple(t for name, t in self.metadata.tables.items() if name not in theirs)
@@ -93,6 +96,7 @@ class Models:
         self._recovery_codes = RecoveryCodeSQL(recovery_codes, self.accounts)
         self._challenges = ChallengeSQL(challenges, self.accounts)
         self._api_keys = ApiKeySQL(api_keys, self.accounts)
+        self._usernames = UsernameSQL(usernames, self.accounts)
         self._purges = {
             table.name: _purge(table, over)
             for table, over in (
@@ -126,6 +130,7 @@ class Models:
             recovery_codes=RecoveryCodes(connection, self._recovery_codes),
             challenges=Challenges(connection, self._challenges),
             api_keys=ApiKeys(connection, self._api_keys),
+            usernames=Usernames(connection, self._usernames),
             purges=self._purges,
         )
 
