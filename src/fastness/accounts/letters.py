@@ -64,6 +64,27 @@ class Letters:
         """The account has another user name."""
         return self._notice("username_changed", to, at=at, address=address)
 
+    def deletion_asked(self, to: str, *, at: float, address: str, until: float) -> Mail:
+        """The account is shut and will be deleted."""
+        day, page = datetime.fromtimestamp(until, UTC).strftime("%d %B %Y"), self._settings.restore_link or ""
+        return self._notice("deletion_asked", to, at=at, address=address, until=day, restore_page=page)
+
+    def restore_account(self, to: str, code: Code) -> Mail:
+        """The code and link that take a deletion back."""
+        return self._with_code("restore_account", to, code, self._settings.restore_link)
+
+    def deletion_cancelled(self, to: str, *, at: float, address: str) -> Mail:
+        """The account stays."""
+        return self._notice("deletion_cancelled", to, at=at, address=address)
+
+    def account_deleted(self, to: str, *, at: float, address: str) -> Mail:
+        """The account is gone."""
+        return self._notice("account_deleted", to, at=at, address=address)
+
+    def data_exported(self, to: str, *, at: float, address: str) -> Mail:
+        """Somebody downloaded what the account holds."""
+        return self._notice("data_exported", to, at=at, address=address)
+
     def magic(self, to: str, code: Code) -> Mail:
         """The code and link that sign in."""
         return self._with_code("magic", to, code, self._settings.magic_link)
@@ -202,5 +223,7 @@ _EXAMPLE: dict[str, Any] = {
     "left": 9,
     "hint": "fast_live_...7Qx2",
     "where": "github.com",
+    "until": "15 January 2027",
+    "restore_page": "https://app.example.com/restore",
 }
 """What every template may use, for the check at the start."""

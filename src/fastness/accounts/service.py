@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from fastness.accounts.courier import Courier
 from fastness.accounts.db import Database
+from fastness.accounts.flows.delete_account import purge_deleted
 from fastness.accounts.flows.every import Flows, Parts
 from fastness.accounts.letters import Letters
 from fastness.accounts.mail import Mailer, mailer_for
@@ -227,6 +228,7 @@ class Service:
     async def _purge(self) -> None:
         async with self.db.write() as work:
             await work.purge(self._now())
+        await purge_deleted(self.db, now=self._now(), emit=self._emit)
         store = self._store.behind if isinstance(self._store, FallbackStore) else self._store
         if isinstance(store, SqlStore):
             await store.purge()

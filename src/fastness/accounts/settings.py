@@ -154,6 +154,17 @@ class AccountSettings(BaseModel, frozen=True):
         pattern=r"^https?://[^\s#]+$",
         description="Page that signs in from the mail, as in https://app.example.com/magic; none: the mail has the code only.",
     )
+    deletion_days: int = Field(
+        default=14,
+        ge=0,
+        le=90,
+        description="Days in which a deletion can be taken back; the account is shut meanwhile. 0: it goes at once.",
+    )
+    restore_link: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s#]+$",
+        description="Page that takes a deletion back, as in https://app.example.com/restore; none: the mail has the code only.",
+    )
     create_tables: bool | None = Field(
         default=None,
         description="Make missing tables at start. Unset: in development only; else `fastness db upgrade`.",

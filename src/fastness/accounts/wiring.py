@@ -16,6 +16,7 @@ from fastness.accounts.flows.client import Client
 from fastness.accounts.flows.confirm_device import ConfirmDevice
 from fastness.accounts.flows.delete_account import DeleteAccount
 from fastness.accounts.flows.every import Flows
+from fastness.accounts.flows.export_data import ExportData
 from fastness.accounts.flows.leaked_keys import LeakedKeys
 from fastness.accounts.flows.login import Login
 from fastness.accounts.flows.logout import Logout
@@ -29,6 +30,7 @@ from fastness.accounts.flows.reauthenticate import Reauthenticate
 from fastness.accounts.flows.refresh import Refresh
 from fastness.accounts.flows.register import Register
 from fastness.accounts.flows.reset_password import ResetPassword
+from fastness.accounts.flows.restore_account import RestoreAccount
 from fastness.accounts.flows.second_factor import SecondFactor
 from fastness.accounts.flows.verify_email import VerifyEmail
 from fastness.accounts.service import Service
@@ -91,3 +93,5 @@ LeakedKeysFlow = Annotated[LeakedKeys, Depends(_flow(lambda flows: flows.leaked_
 MagicFlow = Annotated[Magic, Depends(_flow(lambda flows: flows.magic))]
 ConfirmDeviceFlow = Annotated[ConfirmDevice, Depends(_flow(lambda flows: flows.confirm_device))]
 ChooseUsernameFlow = Annotated[ChooseUsername, Depends(_flow(lambda flows: flows.choose_username))]
+ExportDataFlow = Annotated[ExportData, Depends(_flow(lambda flows: flows.export_data))]
+RestoreAccountFlow = Annotated[RestoreAccount, Depends(_flow(lambda flows: flows.restore_account))]

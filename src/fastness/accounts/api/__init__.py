@@ -15,6 +15,7 @@ from fastness.accounts.api import (
     magic,
     mfa,
     operations,
+    own_data,
     password,
     profile,
     refresh,
@@ -44,6 +45,8 @@ def routes(prefix: str = "", settings: AccountSettings | None = None, *, keys: b
     optional = (
         (api_keys.router, keys),
         (api_keys.reports, keys and chosen.leaks.wanted),
+        (own_data.router, True),
+        (own_data.restoring, chosen.deletion_days > 0),
         (magic.router, chosen.magic),
         (username.router, "username" in chosen.login_by),
         (magic.confirm, chosen.new_device_confirmation),

@@ -202,9 +202,9 @@ class Rename(StrictModel):
 
 
 class Goodbye(StrictModel):
-    """Delete the own account."""
+    """Delete the own account, with the password, or without one after a proof of the last minutes."""
 
-    password: NewPasswordText
+    password: NewPasswordText | None = None
 
 
 class ManagedPerson(Person):

@@ -75,7 +75,8 @@ def refuse_reserved(username: str, settings: AccountSettings) -> None:
     """
     if "username" not in settings.login_by:
         raise NoUsernames
-    if canonical_username(username) in _canonical((*_RESERVED.split(), *settings.reserved_usernames)):
+    forms = _canonical((username, username.replace("1", "i")))  # a one passes for either letter
+    if not forms.isdisjoint(_canonical((*_RESERVED.split(), *settings.reserved_usernames))):
         raise UsernameNotAvailable("reserved")
 
 

@@ -15,6 +15,7 @@ from fastness.accounts.flows.choose_username import ChooseUsername
 from fastness.accounts.flows.confirm_device import ConfirmDevice
 from fastness.accounts.flows.delete_account import DeleteAccount
 from fastness.accounts.flows.endings import Endings
+from fastness.accounts.flows.export_data import ExportData
 from fastness.accounts.flows.factor_proof import FactorProof
 from fastness.accounts.flows.issue import Issue
 from fastness.accounts.flows.leaked_keys import LeakedKeys
@@ -34,6 +35,7 @@ from fastness.accounts.flows.recently import Recently
 from fastness.accounts.flows.refresh import Refresh
 from fastness.accounts.flows.register import Register
 from fastness.accounts.flows.reset_password import ResetPassword
+from fastness.accounts.flows.restore_account import RestoreAccount
 from fastness.accounts.flows.second_factor import SecondFactor
 from fastness.accounts.flows.verify_email import VerifyEmail
 from fastness.accounts.letters import Letters
@@ -77,6 +79,8 @@ class Flows:
     magic: Magic
     confirm_device: ConfirmDevice
     choose_username: ChooseUsername
+    export_data: ExportData
+    restore_account: RestoreAccount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,12 +119,14 @@ class Parts:
         change_email = ChangeEmail(db, prove, throttle, endings, mail, letters, settings, emit, now)
         login = Login(db, self.passwords, throttle, opens, mail, settings, emit, now)
         magic = Magic(db, throttle, login, endings, mail, letters, settings, emit, now)
+        restore_account = RestoreAccount(db, throttle, mail, letters, settings, emit, now)
         mail.tasks |= {
             "verify_email": verify_email.code_for,
             "known_device": verify_email.device_code_for,
             "reset_password": reset_password.code_for,
             "change_email": change_email.code_for,
             "magic": magic.code_for,
+            "restore_account": restore_account.code_for,
         }
         recently = Recently(settings.mfa.fresh_seconds, now)
         life = float(self.tokens.settings.lifetime)
@@ -138,7 +144,9 @@ class Parts:
             change_password=ChangePassword(db, prove, new, endings, mail, letters, emit, now),
             change_email=change_email,
             manage_sessions=ManageSessions(db, endings, emit, now),
-            delete_account=DeleteAccount(db, prove, feed, emit),
+            delete_account=DeleteAccount(db, prove, recently, feed, settings.deletion_days, mail, letters, emit, now),
+            restore_account=restore_account,
+            export_data=ExportData(db, recently, mail, letters, emit, now),
             manage_users=ManageUsers(db, feed, endings, mail, letters, settings.roles, emit, now),
             browser_session=BrowserSession(
                 db, throttle, feed, mail, letters, settings, settings.roles, life, emit, now

@@ -16,6 +16,7 @@ from fastness.accounts.models.account import AccountMixin, AccountTable, mapper_
 from fastness.accounts.models.api_keys import ApiKeys, ApiKeySQL, api_key_table
 from fastness.accounts.models.challenges import Challenges, ChallengeSQL, challenge_table
 from fastness.accounts.models.codes import Codes, CodeSQL, code_table
+from fastness.accounts.models.deletions import Deletions, DeletionSQL, deletion_table
 from fastness.accounts.models.devices import Devices, DeviceSQL, device_table
 from fastness.accounts.models.factors import Factors, FactorSQL, factor_table
 from fastness.accounts.models.keys import Keys, KeySQL, key_table
@@ -51,6 +52,7 @@ class Work:
     challenges: Challenges
     api_keys: ApiKeys
     usernames: Usernames
+    deletions: Deletions
     purges: Mapping[str, Delete]
 
     async def purge(self, now: float) -> dict[str, int]:
@@ -80,6 +82,7 @@ class Models:
         challenges = self._table(challenge_table, self.accounts)
         api_keys = self._table(api_key_table, self.accounts)
         usernames = self._table(username_table, self.accounts)
+        deletions = self._table(deletion_table, self.accounts)
         # Shared counters live beside them, so that one migration makes both.
         counters.tables(self.metadata)
         self.own: tuple[Table, ...] = tuple(t for name, t in self.metadata.tables.items() if name not in theirs)
@@ -97,6 +100,7 @@ class Models:
         self._challenges = ChallengeSQL(challenges, self.accounts)
         self._api_keys = ApiKeySQL(api_keys, self.accounts)
         self._usernames = UsernameSQL(usernames, self.accounts)
+        self._deletions = DeletionSQL(deletions, self.accounts)
         self._purges = {
             table.name: _purge(table, over)
             for table, over in (
@@ -131,6 +135,7 @@ class Models:
             challenges=Challenges(connection, self._challenges),
             api_keys=ApiKeys(connection, self._api_keys),
             usernames=Usernames(connection, self._usernames),
+            deletions=Deletions(connection, self._deletions),
             purges=self._purges,
         )
 
