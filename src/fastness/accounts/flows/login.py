@@ -164,16 +164,15 @@ class Login:
             if new_hash is not None:
                 await work.users.set_password_hash(account.id, new_hash, old=account.password_hash)
                 current = await work.users.by_id(account.id) or current
-            challenge = await self.challenge(work, current, device_token, form)
-            if challenge is None and device_token is None and self.settings.new_device_confirmation:
-                challenge = await self._confirm(work, current, client, form)
-            if challenge is None:
-                done = await self.open.within(
-                    work, current, client, device_token=device_token, form=form, methods=("pwd",)
-                )
-        if challenge is not None:
+            owed = await self.challenge(work, current, device_token, form)
+            if owed is None and device_token is None and self.settings.new_device_confirmation:
+                owed = await self._confirm(work, current, client, form)
+            done = owed or await self.open.within(
+                work, current, client, device_token=device_token, form=form, methods=("pwd",)
+            )
+        if isinstance(done, SecondFactorNeeded):
             self.mail.wake()
-            return challenge
+            return done
         return self.open.done(done)
 
     async def challenge(
