@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from fastness.accounts import trips
 from fastness.accounts.engine import (
+    ANSWER,
     PATIENCE,
     file_of,
     make_private,
@@ -28,7 +29,7 @@ from fastness.accounts.threads import ThreadedConnection, Threads
 from fastness.accounts.whole import WholeConnection, to_the_end
 from fastness.core.errors import Unavailable, UnsafeConfiguration
 
-__all__ = ["PATIENCE", "Database", "Schema", "normalized"]
+__all__ = ["ANSWER", "Database", "Schema", "normalized"]
 
 W_co = TypeVar("W_co", covariant=True)
 
@@ -75,7 +76,7 @@ class Database(Generic[W_co]):
         *,
         echo: bool = False,
         connections: int = 10,
-        statement_timeout: float = PATIENCE,
+        statement_timeout: float = ANSWER,
     ) -> None:
         self._models = models
         self._own = isinstance(url, str)
@@ -118,9 +119,13 @@ class Database(Generic[W_co]):
                 "pool_reset_on_return": None,
             }
         else:
-            options["connect_args"] = {"timeout": PATIENCE, "command_timeout": statement_timeout}
+            options["connect_args"] = {"timeout": ANSWER, "command_timeout": statement_timeout}
         if not self._sqlite or self._file is not None:
-            options |= {"pool_size": connections, "max_overflow": 0, "pool_timeout": PATIENCE}
+            options |= {
+                "pool_size": connections,
+                "max_overflow": 0,
+                "pool_timeout": PATIENCE if self._sqlite else ANSWER,
+            }
         engine = create_async_engine(self._url, **options)
         if self._sqlite:
             quiet_driver()
@@ -200,7 +205,7 @@ class Database(Generic[W_co]):
             yield self._models.work(connection)
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self) -> AsyncIterator[WholeConnection]:
         """What `write` is made of, for statements that are no model's: migrations."""
         async with self._turn(), self._connection(self._writer) as connection, self._cascading(connection):
             try:
@@ -211,14 +216,14 @@ class Database(Generic[W_co]):
                 await to_the_end(self._undo(connection))
                 raise
             try:
-                await to_the_end(connection.exec_driver_sql("COMMIT") if self._sqlite else connection.commit())
+                await (connection.exec_driver_sql("COMMIT") if self._sqlite else connection.commit())
             except (exc.SQLAlchemyError, OSError):
                 # A full disk: SQLite may keep the transaction open, and the next one would be inside it.
                 await to_the_end(self._undo(connection))
                 raise
 
     @contextlib.asynccontextmanager
-    async def _cascading(self, connection: AsyncConnection) -> AsyncIterator[None]:
+    async def _cascading(self, connection: WholeConnection) -> AsyncIterator[None]:
         # What hangs on a deleted account must go with it, whatever somebody's own connections to SQLite do.
         if self._own or not self._sqlite or await self.foreign_keys(connection):
             yield
@@ -228,13 +233,13 @@ class Database(Generic[W_co]):
             yield
         finally:
             if not connection.invalidated:
-                await to_the_end(connection.exec_driver_sql("PRAGMA foreign_keys=OFF"))
+                await connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
 
     async def foreign_keys(self, connection: AsyncConnection) -> bool:
         """Whether this connection to SQLite keeps foreign keys."""
         return bool((await connection.execute(text("PRAGMA foreign_keys"))).scalar_one())
 
-    async def _begin(self, connection: AsyncConnection) -> None:
+    async def _begin(self, connection: WholeConnection) -> None:
         try:
             await connection.exec_driver_sql("BEGIN IMMEDIATE")
         except exc.OperationalError as error:
@@ -242,7 +247,9 @@ class Database(Generic[W_co]):
             if self._own or "within a transaction" not in str(error.orig):
                 raise
 
-    async def _undo(self, connection: AsyncConnection) -> None:
+    async def _undo(self, connection: WholeConnection) -> None:
+        if connection.late:
+            return  # it is thrown away, and the server undoes what it never commits
         try:
             await (connection.exec_driver_sql("ROLLBACK") if self._sqlite else connection.rollback())
         except (exc.SQLAlchemyError, OSError):
@@ -266,21 +273,20 @@ class Database(Generic[W_co]):
             self._one_writer.release()
 
     @contextlib.asynccontextmanager
-    async def _connection(self, engine: AsyncEngine | Engine) -> AsyncIterator[AsyncConnection]:
+    async def _connection(self, engine: AsyncEngine | Engine) -> AsyncIterator[WholeConnection]:
         connection = self._whole(engine)
         with unavailable():
             if self._own and self._file is not None:
                 make_private(self._file)
             try:
-                await to_the_end(connection.start())
+                await connection.start()
                 yield connection
             finally:
-                if connection.sync_connection is not None:
-                    await to_the_end(connection.close())
+                await connection.end()
 
-    def _whole(self, engine: AsyncEngine | Engine) -> AsyncConnection:
+    def _whole(self, engine: AsyncEngine | Engine) -> WholeConnection:
         if isinstance(engine, AsyncEngine):
-            return WholeConnection(engine)
+            return WholeConnection(engine, patience=None if self._sqlite else ANSWER)
         assert self._threads is not None  # noqa: S101 - they come with such an engine
         # It has every method that is called here and in the models, and no more.
-        return cast("AsyncConnection", ThreadedConnection(engine, self._threads))
+        return cast("WholeConnection", ThreadedConnection(engine, self._threads))

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, SecretStr, field_validator
 
 from fastness.accounts.mail import MailSettings
 from fastness.accounts.throttle import ThrottleSettings
+from fastness.controls.passkeys import PasskeySettings
 from fastness.controls.passwords import PasswordSettings
 from fastness.controls.secrets import also_read
 from fastness.core.errors import UnsafeConfiguration
@@ -228,6 +229,7 @@ class ServiceSettings(Settings):
         description="SQLite or PostgreSQL. Also read from DATABASE_URL.",
     )
     passwords: PasswordSettings = Field(default_factory=PasswordSettings, description="How passwords are hashed.")
+    passkeys: PasskeySettings = Field(default_factory=PasskeySettings, description="Passkeys.")
     accounts: AccountSettings = Field(default_factory=AccountSettings, description="The account service.")
     mail: MailSettings = Field(default_factory=MailSettings, description="How mails leave.")
 
@@ -235,4 +237,5 @@ class ServiceSettings(Settings):
         """What the account sections must not hold in this environment."""
         production = self.production
         found = [*self.accounts.problems(production=production), *self.passwords.problems(production=production)]
+        found += self.passkeys.problems(production=production)
         return found if own_mailer else [*found, *self.mail.problems(production=production)]

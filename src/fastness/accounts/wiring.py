@@ -23,8 +23,10 @@ from fastness.accounts.flows.logout import Logout
 from fastness.accounts.flows.magic import Magic
 from fastness.accounts.flows.manage_factors import ManageFactors
 from fastness.accounts.flows.manage_keys import ManageKeys
+from fastness.accounts.flows.manage_passkeys import ManagePasskeys
 from fastness.accounts.flows.manage_sessions import ManageSessions
 from fastness.accounts.flows.manage_users import ManageUsers
+from fastness.accounts.flows.passkey_login import PasskeyLogin
 from fastness.accounts.flows.profile import Profile
 from fastness.accounts.flows.reauthenticate import Reauthenticate
 from fastness.accounts.flows.refresh import Refresh
@@ -95,3 +97,5 @@ ConfirmDeviceFlow = Annotated[ConfirmDevice, Depends(_flow(lambda flows: flows.c
 ChooseUsernameFlow = Annotated[ChooseUsername, Depends(_flow(lambda flows: flows.choose_username))]
 ExportDataFlow = Annotated[ExportData, Depends(_flow(lambda flows: flows.export_data))]
 RestoreAccountFlow = Annotated[RestoreAccount, Depends(_flow(lambda flows: flows.restore_account))]
+PasskeyLoginFlow = Annotated[PasskeyLogin, Depends(_flow(lambda flows: flows.passkey_login))]
+ManagePasskeysFlow = Annotated[ManagePasskeys, Depends(_flow(lambda flows: flows.manage_passkeys))]

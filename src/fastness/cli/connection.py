@@ -28,12 +28,12 @@ async def connected(settings: ServiceSettings, *, migrating: bool = False) -> As
     Raises:
         UnsafeConfiguration: the URL is of no supported database.
     """
-    from fastness.accounts.db import PATIENCE, Database
+    from fastness.accounts.db import ANSWER, Database
     from fastness.accounts.models import default_models
 
     try:
         database = Database(
-            settings.database_url, default_models(), statement_timeout=_MIGRATION_TIMEOUT if migrating else PATIENCE
+            settings.database_url, default_models(), statement_timeout=_MIGRATION_TIMEOUT if migrating else ANSWER
         )
     except ValueError as error:
         raise UnsafeConfiguration(

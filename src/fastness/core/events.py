@@ -16,6 +16,7 @@ class EventType(StrEnum):
     AUTHN_LOGIN_FAIL_MAX = "authn_login_fail_max"
     AUTHN_REAUTHENTICATE = "authn_reauthenticate"
     AUTHN_FACTOR_CHANGE = "authn_factor_change"
+    AUTHN_FACTOR_CLONED = "authn_factor_cloned"
     AUTHN_CODE_FAIL = "authn_code_fail"
     AUTHN_PASSWORD_CHANGE = "authn_password_change"  # noqa: S105 - the name of an event
     AUTHN_TOKEN_CREATED = "authn_token_created"  # noqa: S105

@@ -16,6 +16,7 @@ from fastness.accounts.api import (
     mfa,
     operations,
     own_data,
+    passkeys,
     password,
     profile,
     refresh,
@@ -38,8 +39,8 @@ def routes(prefix: str = "", settings: AccountSettings | None = None, *, keys: b
     chosen = settings or AccountSettings()
     every = APIRouter()
     for resource in (
-        register, verify_email, login, mfa, token, refresh, csrf, logout, password, profile, email, sessions, factors, account, users,
-        operations,
+        register, verify_email, login, mfa, token, refresh, csrf, logout, password, profile, email, sessions, factors, passkeys, account,
+        users, operations,
     ):  # fmt: skip
         every.include_router(resource.router, prefix=prefix, dependencies=[Depends(PeopleOnly())])
     optional = (

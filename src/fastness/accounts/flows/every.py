@@ -24,10 +24,13 @@ from fastness.accounts.flows.logout import Logout
 from fastness.accounts.flows.magic import Magic
 from fastness.accounts.flows.manage_factors import ManageFactors
 from fastness.accounts.flows.manage_keys import ManageKeys
+from fastness.accounts.flows.manage_passkeys import ManagePasskeys
 from fastness.accounts.flows.manage_sessions import ManageSessions
 from fastness.accounts.flows.manage_users import ManageUsers
 from fastness.accounts.flows.new_password import NewPasswords
 from fastness.accounts.flows.open_session import OpenSession
+from fastness.accounts.flows.passkey_login import PasskeyLogin
+from fastness.accounts.flows.passkey_proof import PasskeyProof
 from fastness.accounts.flows.profile import Profile
 from fastness.accounts.flows.prove_again import ProveAgain
 from fastness.accounts.flows.reauthenticate import Reauthenticate
@@ -44,6 +47,7 @@ from fastness.accounts.revocation import RevocationFeed
 from fastness.accounts.settings import AccountSettings, ServiceSettings
 from fastness.accounts.throttle import Throttle
 from fastness.controls.apikeys import ApiKeys
+from fastness.controls.passkeys import Passkeys
 from fastness.controls.passwords import PasswordPolicy, Passwords
 from fastness.controls.sealing import Sealer
 from fastness.controls.tokens import Tokens
@@ -64,6 +68,8 @@ class Flows:
     second_factor: SecondFactor
     reauthenticate: Reauthenticate
     manage_factors: ManageFactors
+    passkey_login: PasskeyLogin
+    manage_passkeys: ManagePasskeys
     refresh: Refresh
     logout: Logout
     profile: Profile
@@ -113,7 +119,12 @@ class Parts:
         new = NewPasswords(self.passwords, policy, breached_for(self.settings.passwords, emit))
         prove, endings = ProveAgain(db, self.passwords, throttle, emit, now), Endings(feed, now)
         opens = OpenSession(issue, feed, mail, letters, settings, emit, now)
-        proof = FactorProof(Sealer(self.ring, "accounts.totp"), mail, letters, settings, self.service, emit, now)
+        site = self.settings.passkeys.at(self.settings.public_url, name=self.service)
+        passkeys = Passkeys(site, self.ring, emit=emit, now=now)
+        keyed, recently = PasskeyProof(passkeys, now), Recently(settings.mfa.fresh_seconds, now)
+        sealer = Sealer(self.ring, "accounts.totp")
+        proof = FactorProof(sealer, keyed, mail, letters, settings, self.service, emit, now)
+        factors = ManageFactors(db, proof, throttle, endings, mail, letters, recently, emit, now)
         verify_email = VerifyEmail(db, throttle, mail, letters, settings, emit, now)
         reset_password = ResetPassword(db, new, throttle, endings, mail, letters, settings, emit, now)
         change_email = ChangeEmail(db, prove, throttle, endings, mail, letters, settings, emit, now)
@@ -128,7 +139,6 @@ class Parts:
             "magic": magic.code_for,
             "restore_account": restore_account.code_for,
         }
-        recently = Recently(settings.mfa.fresh_seconds, now)
         life = float(self.tokens.settings.lifetime)
         return Flows(
             register=Register(db, new, throttle, mail, letters, settings, emit, now),
@@ -136,7 +146,9 @@ class Parts:
             login=login,
             second_factor=SecondFactor(db, proof, throttle, opens, mail, letters, settings, emit, now),
             reauthenticate=Reauthenticate(db, prove, proof, throttle, issue, settings.mfa.fresh_seconds, emit, now),
-            manage_factors=ManageFactors(db, proof, throttle, endings, mail, letters, settings, emit, now),
+            manage_factors=factors,
+            passkey_login=PasskeyLogin(db, keyed, throttle, opens, settings, emit, now),
+            manage_passkeys=ManagePasskeys(db, passkeys, factors, recently, endings, mail, letters, emit, now),
             refresh=Refresh(db, throttle, issue, feed, mail, letters, settings, emit, now),
             logout=Logout(db, feed, emit, now),
             profile=Profile(db, emit),

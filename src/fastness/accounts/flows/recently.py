@@ -1,4 +1,4 @@
-"""Recently: what only somebody may do who proved a few minutes ago who they are (ASVS 7.5.1)."""
+"""Recently: what a stolen token must not do needs a proof of the last minutes, with the factor where there is one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from fastness.core.principal import Principal
 
 @dataclass(frozen=True, slots=True)
 class Recently:
-    """Asked inside the transaction of what is done, so that nothing changes in between."""
+    """Asked inside the transaction of the change (ASVS 7.5.1)."""
 
-    window: int
-    """Seconds."""
+    seconds: int
     now: Clock
 
     async def __call__(self, work: Work, who: Principal) -> Account:
@@ -31,6 +30,6 @@ class Recently:
         if who.session is None or await work.sessions.get(who.session, now=self.now()) is None:
             raise InvalidToken("the session ended meanwhile")
         has_factor = bool(await work.factors.confirmed(who.id))
-        if self.now() - who.authenticated_at > self.window or (has_factor and "mfa" not in who.methods):
-            raise StepUpRequired(max_age=self.window, mfa=has_factor)
+        if self.now() - who.authenticated_at > self.seconds or (has_factor and "mfa" not in who.methods):
+            raise StepUpRequired(max_age=self.seconds, mfa=has_factor)
         return account

@@ -12,6 +12,7 @@ from fastness.accounts.models.factors import Factor
 from fastness.accounts.models.keys import Keys, StoredKey
 from fastness.accounts.models.leases import Leases
 from fastness.accounts.models.outbox import Outbox, Waiting
+from fastness.accounts.models.passkeys import StoredPasskey, StoredPasskeys
 from fastness.accounts.models.revocations import Revocation, RevocationLog
 from fastness.accounts.models.sessions import Opened, Reused, Rotated, Session, Sessions
 from fastness.accounts.models.usernames import UsernameTaken
@@ -47,6 +48,8 @@ __all__ = [
     "Session",
     "Sessions",
     "StoredKey",
+    "StoredPasskey",
+    "StoredPasskeys",
     "UsernameTaken",
     "Users",
     "Waiting",

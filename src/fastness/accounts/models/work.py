@@ -24,6 +24,7 @@ from fastness.accounts.models.leases import Leases, LeaseSQL, lease_table
 from fastness.accounts.models.mapped import MappedTable, is_partial
 from fastness.accounts.models.mapped_users import MappedUsers, MappedUserSQL
 from fastness.accounts.models.outbox import Outbox, OutboxSQL, outbox_table
+from fastness.accounts.models.passkeys import PasskeySQL, StoredPasskeys, passkey_table, spent_challenge_table
 from fastness.accounts.models.recovery_codes import RecoveryCodes, RecoveryCodeSQL, recovery_code_table
 from fastness.accounts.models.revocations import RevocationLog, RevocationSQL, revocation_table
 from fastness.accounts.models.sessions import Sessions, SessionSQL, session_table
@@ -53,6 +54,7 @@ class Work:
     api_keys: ApiKeys
     usernames: Usernames
     deletions: Deletions
+    passkeys: StoredPasskeys
     purges: Mapping[str, Delete]
 
     async def purge(self, now: float) -> dict[str, int]:
@@ -83,6 +85,8 @@ class Models:
         api_keys = self._table(api_key_table, self.accounts)
         usernames = self._table(username_table, self.accounts)
         deletions = self._table(deletion_table, self.accounts)
+        passkeys = self._table(passkey_table, self.accounts, factors)
+        spent = self._table(spent_challenge_table)
         # Shared counters live beside them, so that one migration makes both.
         counters.tables(self.metadata)
         self.own: tuple[Table, ...] = tuple(t for name, t in self.metadata.tables.items() if name not in theirs)
@@ -101,6 +105,7 @@ class Models:
         self._api_keys = ApiKeySQL(api_keys, self.accounts)
         self._usernames = UsernameSQL(usernames, self.accounts)
         self._deletions = DeletionSQL(deletions, self.accounts)
+        self._passkeys = PasskeySQL(passkeys, factors, spent, self.accounts)
         self._purges = {
             table.name: _purge(table, over)
             for table, over in (
@@ -109,6 +114,7 @@ class Models:
                 (devices, devices.c.expires_at),
                 (challenges, challenges.c.expires_at),
                 (api_keys, api_keys.c.expires_at),
+                (spent, spent.c.expires_at),
                 (keys, keys.c.retires_at),
                 (revocations, revocations.c.until),
                 (self.leases, self.leases.c.expires_at),
@@ -136,6 +142,7 @@ class Models:
             api_keys=ApiKeys(connection, self._api_keys),
             usernames=Usernames(connection, self._usernames),
             deletions=Deletions(connection, self._deletions),
+            passkeys=StoredPasskeys(connection, self._passkeys),
             purges=self._purges,
         )
 
