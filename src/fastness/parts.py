@@ -135,6 +135,8 @@ class Parts:
         self, given: ApiKeys | ApiKeyStore | Literal[False] | None, ring: KeyRing | None, **more: Any
     ) -> ApiKeys | None:
         """API keys from where they are kept, hashed under the secret; None where none are read."""
+        if given is False:
+            self._note(self.off, "apikeys")
         if given is False or given is None:
             return None
         keys: ApiKeys | None = None

@@ -16,7 +16,10 @@ pytestmark = pytest.mark.anyio
 
 Ids = dict[str, str]
 PASSKEY = "/account/passkeys/{passkey_id}"
-OWN = ("/account/sessions/{session_id}", "/account/devices/{device_id}", "/account/factors/{factor_id}", PASSKEY)
+OWN = (
+    "/account/sessions/{session_id}", "/account/devices/{device_id}", "/account/factors/{factor_id}", PASSKEY,
+    "/account/api-keys/{key_id}",
+)  # fmt: skip
 """What belongs to a person, and what its owner deletes."""
 CONFIRM = "/account/factors/{factor_id}/confirm"
 BODIES: dict[str, dict[str, Any]] = {
@@ -43,7 +46,7 @@ async def call(served: Served, method: str, path: str, ids: Ids, headers: dict[s
 
 
 async def person(served: Served, email: str) -> tuple[dict[str, Any], Ids, bytes]:
-    """Somebody with a session, a device, a passkey and a factor that waits: tokens, ids and the seed."""
+    """Somebody with a session, a device, a passkey, an API key and a factor that waits: tokens, ids and the seed."""
     user_id = await served.account(email)
     tokens, key, added = await with_passkey(served, email)
     tokens = {**tokens, **(await again(served, tokens, key)).json()}
@@ -53,6 +56,7 @@ async def person(served: Served, email: str) -> tuple[dict[str, Any], Ids, bytes
         found: str = (await served.client.get(f"/account/{what}", headers=headers)).json()["items"][0]["id"]
         return found
 
+    backup = (await served.client.post("/account/api-keys", json={"name": "Backup"}, headers=headers)).json()
     made = (await served.client.post("/account/factors/totp", json={}, headers=headers)).json()
     ids = {
         "user_id": user_id,
@@ -60,6 +64,7 @@ async def person(served: Served, email: str) -> tuple[dict[str, Any], Ids, bytes
         "device_id": await newest("devices"),
         "factor_id": made["id"],
         "passkey_id": added["id"],
+        "key_id": backup["id"],
     }
     return tokens, ids, base64.b32decode(made["secret"] + "=" * (-len(made["secret"]) % 8))
 

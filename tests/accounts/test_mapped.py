@@ -115,6 +115,8 @@ async def test_the_whole_story_happens_on_their_table(here: Mounted) -> None:
     assert renamed.json()["created_at"].startswith(str(datetime.now(UTC).year))
     assert again.status_code == 202
     assert gone.status_code == 204
+    here.clock.ahead += 14 * 86_400
+    await here.accounts.service._purge()
     assert await run(here, "SELECT * FROM legacy") == []
     assert await run(here, "SELECT * FROM fastness_accounts") == []
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from fastness.accounts.courier import Courier
 from fastness.accounts.db import Database
+from fastness.accounts.flows.delete_account import purge_deleted
 from fastness.accounts.flows.every import Flows, Parts
 from fastness.accounts.journal import Journal
 from fastness.accounts.ledger import Ledger
@@ -22,6 +23,8 @@ from fastness.accounts.revocation import RevocationFeed
 from fastness.accounts.settings import ServiceSettings
 from fastness.accounts.signing import SigningKeys
 from fastness.accounts.throttle import Throttle
+from fastness.accounts.user_keys import UserKeys
+from fastness.controls.apikeys import ApiKeys
 from fastness.controls.cookies import SessionCookie
 from fastness.controls.limits import FallbackStore
 from fastness.controls.passwords import Passwords
@@ -109,6 +112,10 @@ class Service:
         )
         counters = MemoryStore(now=ticks) if store is None else store
         self.throttle = Throttle(counters, ring, accounts.throttle, emit=emit, ticks=ticks)
+        self.grants: dict[str, frozenset[str]] = {role: frozenset(own) for role, own in accounts.roles.items()}
+        """Role -> permissions; an application may give more before the start."""
+        kept = UserKeys(db, self.grants, accounts.unsafe_allow_unverified)
+        self.keys = ApiKeys(kept, ring, settings.apikeys, counters=counters, emit=emit, now=now, ticks=ticks)
         self.flows = self._flows()
         self.cookie: SessionCookie | None = None
         """Writes the session cookie of browsers; None where they get none."""
@@ -126,6 +133,8 @@ class Service:
             tokens=self.tokens,
             mail=self.mail,
             letters=self.letters,
+            keys=self.keys,
+            roles=self.grants,
             ring=self._ring,
             service=_named(self.settings),
             emit=self._emit,
@@ -237,6 +246,7 @@ class Service:
     async def _purge(self) -> None:
         lasting, keep = bool(self.settings.secret), self.settings.accounts.events.keep_days * 86_400.0
         await purge(self.db, now=self._now(), ledger=self.ledger, keep=keep, broken=not lasting)
+        await purge_deleted(self.db, now=self._now(), emit=self._emit)
         store = self._store.behind if isinstance(self._store, FallbackStore) else self._store
         if isinstance(store, SqlStore):
             await store.purge()

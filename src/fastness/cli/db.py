@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from fastness.cli.connection import connected, fail, finish, migrated
+from fastness.cli.connection import connected, fail, finish, migrated, record
 from fastness.cli.environment import loaded, ring_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def purge(
 ) -> None:
     """Delete what is over, in short transactions beside running workers, and say how many rows went.
 
-    Sessions, codes, challenges, devices, keys, revocations, leases, mails, counters, and events older than
+    Accounts whose time to come back is over, sessions, codes, challenges, devices, keys, revocations, leases, mails, counters, and events older than
     FASTNESS_ACCOUNTS__EVENTS__KEEP_DAYS, whose chain still holds afterwards.
     """
     finish(_purge(loaded(), broken_events))
@@ -83,15 +83,23 @@ async def _current(settings: ServiceSettings) -> None:
 
 
 async def _purge(settings: ServiceSettings, broken_events: bool) -> None:  # noqa: FBT001 - the option's value
+    from fastness.accounts.flows.delete_account import purge_deleted
     from fastness.accounts.ledger import Ledger
     from fastness.accounts.purge import EVENTS, purge
     from fastness.core.clock import wall
+    from fastness.core.events import Event
     from fastness.stores.sql import SqlStore
 
     ledger = Ledger(ring_of(settings)) if settings.secret else None
     keep = settings.accounts.events.keep_days * 86_400.0
+    ended: list[Event] = []
     async with migrated(settings) as database:
-        gone = await purge(database, now=wall(), ledger=ledger, keep=keep, broken=broken_events)
+        while await purge_deleted(database, now=wall(), emit=ended.append):
+            pass
+        for event in ended:
+            await record(database, settings, event)
+        gone = {"accounts whose owners left": len(ended)}
+        gone |= await purge(database, now=wall(), ledger=ledger, keep=keep, broken=broken_events)
         gone["counters"] = await SqlStore(database.engine).purge()
     for table, count in gone.items():
         typer.echo(f"{table}: {count}")

@@ -22,12 +22,12 @@ class Recently:
 
         Raises:
             StepUpRequired: the last proof is too old, or was without the factor there is.
-            InvalidToken: the account changed or is gone, or the session ended.
+            InvalidToken: the account changed or is gone, the session ended, or the caller has none: an API key.
         """
         account = await work.users.hold(who.id)
-        if account is None or account.version != who.version:
+        if account is None or account.suspended or account.version != who.version:
             raise InvalidToken("the account changed meanwhile")
-        if who.session is not None and await work.sessions.get(who.session, now=self.now()) is None:
+        if who.session is None or await work.sessions.get(who.session, now=self.now()) is None:
             raise InvalidToken("the session ended meanwhile")
         has_factor = bool(await work.factors.confirmed(who.id))
         if self.now() - who.authenticated_at > self.seconds or (has_factor and "mfa" not in who.methods):

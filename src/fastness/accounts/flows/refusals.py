@@ -84,6 +84,45 @@ class TooManyFactors(Refused):
     code, status, public = "too_many_factors", 409, "Remove a factor first."
 
 
+class NoSuchKey(Refused):
+    """The caller has no API key with this id."""
+
+    code, status, public = "not_found", 404, "There is no such key."
+
+
+class TooManyKeys(Refused):
+    """The account has as many API keys as one may have."""
+
+    code, status, public = "too_many_keys", 409, "Remove a key first."
+
+
+class UsernameNotAvailable(Refused):
+    """Somebody has the name, or one that looks like it, or nobody may; which one is for the log only."""
+
+    code, status, public = "username_not_available", 409, "This user name is not available. Choose another one."
+
+
+class NoUsernames(Refused):
+    """People sign in with their address alone."""
+
+    code, status, public = "no_usernames", 422, "There are no user names here. Give the e-mail address."
+
+
+class KeyLivesTooLong(Refused):
+    """The key was to live longer than any may."""
+
+    code, status, public = "too_many_days", 422, "A key may not live that long. Ask for fewer days."
+
+
+class BadReport(Refused):
+    """Nobody we know signed this report of leaked keys."""
+
+    code, status, public = "invalid_signature", 401, "The report is not signed as it must be."
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason, headers={"WWW-Authenticate": "Signature", "Cache-Control": "no-store"})
+
+
 class LastWayIn(Refused):
     """The account has no password, and this is its last passkey."""
 

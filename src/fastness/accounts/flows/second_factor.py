@@ -21,6 +21,9 @@ from fastness.accounts.throttle import Throttle
 from fastness.core.clock import Clock
 from fastness.core.events import Event, EventType, Level, Sink
 
+_FIRST = ("pwd", "email")
+"""What a second factor may come after. A device that waits for its mailed code needs that code, and no other."""
+
 
 @dataclass(frozen=True, slots=True)
 class SecondFactor:
@@ -70,7 +73,7 @@ class SecondFactor:
         async with self.db.read() as work:
             challenge = await work.challenges.find(token, form=form, now=self.now())
             account = await work.users.by_id(challenge.user_id) if challenge is not None else None
-            if challenge is None or account is None or not self._is_the_same(account, challenge):
+            if challenge is None or account is None or self._first(account, challenge) is None:
                 raise InvalidChallenge("unknown or over")
             return await self.proof.passkeys.options(work, account.id, self.proof.passkeys.in_sign_in(token))
 
@@ -85,7 +88,7 @@ class SecondFactor:
         async with self.db.write() as work:
             challenge = await work.challenges.find(token, form=form, now=self.now())
             account = await work.users.hold(challenge.user_id) if challenge is not None else None
-            if challenge is None or account is None or not self._is_the_same(account, challenge):
+            if challenge is None or account is None or self._first(account, challenge) is None:
                 raise InvalidChallenge("unknown or over")
             if await work.factors.confirmed(account.id):
                 raise InvalidChallenge("there is a factor already")
@@ -103,7 +106,8 @@ class SecondFactor:
         async with self.db.write() as work:
             attempt = await work.challenges.attempt(token, form=form, now=self.now())
             account = await work.users.hold(attempt.user_id) if attempt is not None else None
-            if attempt is None or account is None or not self._is_the_same(account, attempt):
+            first = None if attempt is None or account is None else self._first(account, attempt)
+            if attempt is None or account is None or first is None:
                 raise InvalidChallenge("spent, or the account changed meanwhile")
             done: Opening | None = None
             ceremony = self.proof.passkeys.in_sign_in(token)
@@ -117,7 +121,7 @@ class SecondFactor:
                     client,
                     device_token=device_token if known else None,
                     form=form,
-                    methods=("pwd", *methods, "mfa"),
+                    methods=(first, *methods, "mfa"),
                     trust=trust and self.settings.mfa.remember_days > 0,
                 )
             elif attempt.tries_left == 0:
@@ -130,8 +134,11 @@ class SecondFactor:
         await self.throttle.forgive_factor(account.id)
         return self.open.done(done)
 
-    def _is_the_same(self, account: Account, challenge: Challenge) -> bool:
-        return not account.suspended and challenge.proved == proof_of(account)
+    def _first(self, account: Account, challenge: Challenge) -> str | None:
+        """What was proved before; None when the account has changed since."""
+        if account.suspended:
+            return None
+        return next((first for first in _FIRST if challenge.proved == proof_of(account, first)), None)
 
     def _failed(self, account: Account, attempt: Challenge) -> None:
         self.mail.wake()

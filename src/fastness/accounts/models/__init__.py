@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastness.accounts.models.account import Account, AccountMixin
 from fastness.accounts.models.browser_sessions import Live
 from fastness.accounts.models.challenges import Challenge
-from fastness.accounts.models.codes import Code, Codes, Redeemed
+from fastness.accounts.models.codes import Chosen, Code, Codes, Redeemed
 from fastness.accounts.models.devices import Devices, KnownDevice
 from fastness.accounts.models.directory import AccountPage, InvalidCursor
 from fastness.accounts.models.events import Events, Mark, StoredEvent
@@ -16,6 +16,7 @@ from fastness.accounts.models.outbox import Outbox, Waiting
 from fastness.accounts.models.passkeys import StoredPasskey, StoredPasskeys
 from fastness.accounts.models.revocations import Revocation, RevocationLog
 from fastness.accounts.models.sessions import Opened, Reused, Rotated, Session, Sessions
+from fastness.accounts.models.usernames import UsernameTaken
 from fastness.accounts.models.users import AddressTaken, Deleted, LastAdmin, Users
 from fastness.accounts.models.work import Models, Work, build_models, default_models
 
@@ -25,6 +26,7 @@ __all__ = [
     "AccountPage",
     "AddressTaken",
     "Challenge",
+    "Chosen",
     "Code",
     "Codes",
     "Deleted",
@@ -52,6 +54,7 @@ __all__ = [
     "StoredKey",
     "StoredPasskey",
     "StoredPasskeys",
+    "UsernameTaken",
     "Users",
     "Waiting",
     "Work",

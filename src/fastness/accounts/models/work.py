@@ -13,8 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from fastness.accounts.models.account import AccountMixin, AccountTable, mapper_of
+from fastness.accounts.models.api_keys import ApiKeys, ApiKeySQL, api_key_table
 from fastness.accounts.models.challenges import Challenges, ChallengeSQL, challenge_table
 from fastness.accounts.models.codes import Codes, CodeSQL, code_table
+from fastness.accounts.models.deletions import Deletions, DeletionSQL, deletion_table
 from fastness.accounts.models.devices import Devices, DeviceSQL, device_table
 from fastness.accounts.models.events import Events, EventSQL, event_table, mark_table
 from fastness.accounts.models.factors import Factors, FactorSQL, factor_table
@@ -27,6 +29,7 @@ from fastness.accounts.models.passkeys import PasskeySQL, StoredPasskeys, passke
 from fastness.accounts.models.recovery_codes import RecoveryCodes, RecoveryCodeSQL, recovery_code_table
 from fastness.accounts.models.revocations import RevocationLog, RevocationSQL, revocation_table
 from fastness.accounts.models.sessions import Sessions, SessionSQL, session_table
+from fastness.accounts.models.usernames import Usernames, UsernameSQL, username_table
 from fastness.accounts.models.users import Users, UserSQL
 from fastness.stores import sql as counters
 
@@ -50,6 +53,9 @@ class Work:
     factors: Factors
     recovery_codes: RecoveryCodes
     challenges: Challenges
+    api_keys: ApiKeys
+    usernames: Usernames
+    deletions: Deletions
     passkeys: StoredPasskeys
     events: Events
     purges: Mapping[str, Delete]
@@ -78,6 +84,9 @@ class Models:
         factors = self._table(factor_table, self.accounts)
         recovery_codes = self._table(recovery_code_table, self.accounts)
         challenges = self._table(challenge_table, self.accounts)
+        api_keys = self._table(api_key_table, self.accounts)
+        usernames = self._table(username_table, self.accounts)
+        deletions = self._table(deletion_table, self.accounts)
         passkeys = self._table(passkey_table, self.accounts, factors)
         spent = self._table(spent_challenge_table)
         events = self._table(event_table)
@@ -97,6 +106,9 @@ class Models:
         self._factors = FactorSQL(factors, self.accounts)
         self._recovery_codes = RecoveryCodeSQL(recovery_codes, self.accounts)
         self._challenges = ChallengeSQL(challenges, self.accounts)
+        self._api_keys = ApiKeySQL(api_keys, self.accounts)
+        self._usernames = UsernameSQL(usernames, self.accounts)
+        self._deletions = DeletionSQL(deletions, self.accounts)
         self._passkeys = PasskeySQL(passkeys, factors, spent, self.accounts)
         self._events = EventSQL(events, marks)
         self.purges: Mapping[str, Delete] = {
@@ -106,6 +118,7 @@ class Models:
                 (codes, codes.c.expires_at),
                 (devices, devices.c.expires_at),
                 (challenges, challenges.c.expires_at),
+                (api_keys, api_keys.c.expires_at),
                 (spent, spent.c.expires_at),
                 (keys, keys.c.retires_at),
                 (revocations, revocations.c.until),
@@ -133,6 +146,9 @@ class Models:
             factors=Factors(connection, self._factors),
             recovery_codes=RecoveryCodes(connection, self._recovery_codes),
             challenges=Challenges(connection, self._challenges),
+            api_keys=ApiKeys(connection, self._api_keys),
+            usernames=Usernames(connection, self._usernames),
+            deletions=Deletions(connection, self._deletions),
             passkeys=StoredPasskeys(connection, self._passkeys),
             events=Events(connection, self._events),
             purges=self.purges,
