@@ -179,7 +179,13 @@ def _excludes(keywords: list[ast.keyword], field: str) -> bool:
 
 
 def _is_field(expr: ast.expr, names: frozenset[str], field: str) -> bool:
-    return isinstance(expr, ast.Attribute) and expr.attr == field and _named(expr.value, names)
+    match expr:
+        case ast.Call(func=ast.Name(id=word) | ast.Attribute(attr=word), args=[inner], keywords=[]) if word[:1].isupper():
+            return _is_field(inner, names, field)  # `Role(given.role)`: the same value in another type
+        case ast.Attribute(value=ast.Attribute() as inner, attr="value"):
+            return _is_field(inner, names, field)
+        case _:
+            return isinstance(expr, ast.Attribute) and expr.attr == field and _named(expr.value, names)
 
 
 def _named(expr: ast.AST, names: set[str] | frozenset[str]) -> bool:

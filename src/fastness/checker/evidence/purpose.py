@@ -44,6 +44,8 @@ _WORDS: tuple[tuple[Purpose, re.Pattern[str]], ...] = (
     ("docs", re.compile(r"docs|redoc|openapi|schema$|favicon|robots|sitemap|manifest")),
 )
 _PASSWORD = re.compile(r"(^|_)(password|passwd|pwd|pass_word|passphrase)\d?(_|$)|^password", re.IGNORECASE)
+_NAMES = re.compile(r"mail|user_?name|phone|login|account|(^|_)user($|_)", re.IGNORECASE)
+_PROOF = re.compile(r"token|code|otp|(^|_)pin($|_)|secret|key|signature|uid", re.IGNORECASE)
 _CHECKS = re.compile(
     r"verify_?password|check_?password|checkpw|password_?verify|authenticate|\.verify(_and_update)?$|verify_hash|compare_?password",
     re.IGNORECASE,
@@ -80,11 +82,20 @@ def purposes(route: Route) -> frozenset[Purpose]:
         found.discard("login")
     if "register" in found and not password and not {"POST"} & route.methods:
         found.discard("register")
+    if "reset" in found and route.writes and not password and not _proves(route):
+        found.discard("reset")  # nothing to prove and nothing new to set: it asks for the code
+        found.add("forgot")
     if found & {"logout", "refresh"}:
         found.discard("login")
     if not route.writes and route.path.strip("/") in {"", "api", "api/v1", "index", "index.html", "home"}:
         found.add("landing")
     return frozenset(found)
+
+
+def _proves(route: Route) -> bool:
+    """Whether its inputs could not be read, or a code or token is among them."""
+    names = [name for p in route.parameters for name in (p.name, *(f.name for f in getattr(p.model, "fields", ())))]
+    return not any(_NAMES.search(name) for name in names) or any(_PROOF.search(name) for name in names)
 
 
 def takes_password(route: Route) -> bool:

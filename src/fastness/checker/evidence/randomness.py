@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.project import Project
@@ -28,6 +29,7 @@ _WEAK_WORDS = (
     "shuffle",
     "integers",
 )
+_CALLERS = 8
 _STRONG_WORDS = ("randbelow", "token_hex", "token_urlsafe", "token_bytes", "choice")
 
 
@@ -54,7 +56,7 @@ def _drawings(project: Project) -> Iterator[Drawn]:
             yield Drawn(call, " ".join(receivers(project, call.scope, call.node)), weak)
 
 
-def receivers(project: Project, scope: Scope, node: ast.AST) -> list[str]:
+def receivers(project: Project, scope: Scope, node: ast.AST, deep: int = 1) -> list[str]:
     """Names that a value ends up in: variables, keyword arguments, dict keys, and the function that returns it."""
     found: list[str] = []
     for name, assignments in scope.assigned.items():
@@ -76,6 +78,10 @@ def receivers(project: Project, scope: Scope, node: ast.AST) -> list[str]:
     )
     if scope.kind == "function" and (gives or not found):
         found.append(scope.short)
+    if scope.kind == "function" and gives and deep:
+        # What the function makes is for those who call it.
+        for call in islice(project.function_of(scope).callers(), _CALLERS):
+            found.extend(receivers(project, call.scope, call.node, deep - 1))
     return found
 
 
