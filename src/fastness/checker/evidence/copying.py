@@ -159,8 +159,14 @@ class Copies:
                 isinstance(n, ast.Attribute) and n.attr == field and _named(n.value, {name})
                 for n in ast.walk(branch.test)
             ):
+                if _forbids_one(branch.test):
+                    continue  # `if given.role == "owner": raise` leaves all other values to the client
                 return any(isinstance(n, ast.Raise) for s in branch.body for n in ast.walk(s))
         return any(c.name.endswith("pop") and c.positional and _key(c.positional[0]) == field for c in function.calls())
+
+
+def _forbids_one(test: ast.expr) -> bool:
+    return isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq)
 
 
 def _bound(call: Call, target: Function, names: frozenset[str]) -> set[str]:
