@@ -113,9 +113,13 @@ class Natures:
                     tested: ast.AST | None = (
                         node.test if isinstance(node, ast.If) else node.value if isinstance(node, ast.Return) else node
                     )
-                    for part in ast.walk(tested) if tested is not None else ():
+                    parts = list(ast.walk(tested)) if tested is not None else []
+                    wished = any(self._wished(scope, part) for part in parts)
+                    for part in parts:
                         word = _word(part)
-                        if word and _ROLE.search(word) and not self._wished(scope, part):
+                        # Beside a role that is wished for, `Role` in `Role.ADMIN` is only what it is compared with.
+                        ours = not wished or not (self._wished(scope, part) or word[:1].isupper())
+                        if word and _ROLE.search(word) and ours:
                             return word
         return ""
 

@@ -83,10 +83,12 @@ def compared(project: Project) -> Iterator[Seen]:
 
 def _records(project: Project) -> Iterator[Seen]:
     tables = {cls.short for cls in project.classes() if is_table(cls)}
-    for call in project.calls(*tables, "model_validate", "from_orm"):
+    for call in project.calls(*tables, "model_validate", "from_orm", "cls"):
         scope = project.names.resolve(
             call.scope, call.receiver if call.name.endswith("model_validate") and call.receiver else call.node.func
         )
+        if isinstance(call.node.func, ast.Name) and call.node.func.id == "cls":
+            scope = call.scope.enclosing_class
         if not isinstance(scope, Scope) or scope.kind != "class":
             continue
         table = project.class_of(scope)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from fastness.checker.evidence.classes import Field, Model
 from fastness.checker.evidence.found import Variable
@@ -81,6 +81,24 @@ def _records(function: Function, expr: ast.expr | None, deep: int) -> Iterator[R
             return
 
 
+def _promised(function: Function) -> Iterator[Record]:
+    """What an abstract method, which returns nothing itself, says that its implementations give."""
+    said = function.node.returns
+    if said is None or function.returns:
+        return
+    for node in ast.walk(said):
+        named = function.project.names.quoted(node.value) if _text(node) else node
+        if isinstance(named, (ast.Name, ast.Attribute)):
+            kind = function.project.names.annotated(function.scope.parent or function.scope, named)
+            record = Record.behind(function.project, kind if isinstance(kind, Scope) else None)
+            if record is not None:
+                yield record
+
+
+def _text(node: ast.AST) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
 def _annotated(function: Function, name: str) -> Iterator[Record]:
     """A parameter that a dependency fills with a record: `user: User = Depends(current_user)`."""
     arg = function.scope.parameter(name)
@@ -97,8 +115,8 @@ def _called(function: Function, call: ast.Call, deep: int) -> Iterator[Record]:
     view = project.call_of(function.scope, call)
     target = view.target
     if target is not None and target.short != "__init__":
-        for value in target.returns:
-            yield from _records(target, value, deep + 1)
+        found = [record for value in target.returns for record in _records(target, value, deep + 1)]
+        yield from found or _promised(target)
         return
     made = project.names.resolve(function.scope, call.func)
     record = Record.behind(project, made if isinstance(made, Scope) else None)

@@ -162,7 +162,7 @@ def _tried(route: Route) -> Purpose | None:
         return "login"
     if "forgot" in known and route.writes:
         return "forgot"
-    if "verify" in known and any(_CODE.search(p.name) or _fields(p.model) for p in route.parameters):
+    if known & {"verify", "reset"} and any(_CODE.search(p.name) or _fields(p.model) for p in route.parameters):
         return "verify"
     if "register" in known and route.writes:
         return "register"
