@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from fastness.checker.evidence.classes import Model
 from fastness.checker.evidence.found import Variable
-from fastness.checker.evidence.passwords import as_typed, hashes_itself, is_password, is_table, last_word, variable
+from fastness.checker.evidence.passwords import as_typed, carried, hashes_itself, is_password, is_table, last_word, variable
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.text import Formatted
@@ -256,7 +256,7 @@ def _kept(project: Project, scope: Scope, expr: ast.expr) -> bool:
     if any(s.kind in {"environment", "literal"} for s in sources) and not isinstance(expr, ast.Subscript):
         return False
     return not any(
-        s.kind == "request" and s.direct and not s.passed("query", "execute", "find_one", "get", "first")
+        s.kind == "request" and carried(s) and not s.passed("query", "execute", "find_one", "get", "first")
         for s in sources
     )
 
