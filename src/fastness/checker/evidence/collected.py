@@ -26,11 +26,11 @@ def _read(function: Function) -> Iterator[str]:
             yield record.of.name
         for call in one.calls():
             if call.name.rpartition(".")[2] in _FINDS and call.receiver is not None:
-                yield from _named(call.scope, call.receiver)
+                yield from stores_named(call.scope, call.receiver)
     for value in function.returns:
         for node in ast.walk(value):
             if isinstance(node, ast.Name):
-                yield from _named(function.scope, node)
+                yield from stores_named(function.scope, node)
 
 
 def _added(function: Function) -> Iterator[str]:
@@ -40,11 +40,11 @@ def _added(function: Function) -> Iterator[str]:
             if record is not None:
                 yield record.of.name
             if call.name.rpartition(".")[2] in _ADDS and call.receiver is not None:
-                yield from _named(call.scope, call.receiver)
+                yield from stores_named(call.scope, call.receiver)
         for node in one.nodes(ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Subscript):
-                    yield from _named(one.scope, target.value)
+                    yield from stores_named(one.scope, target.value)
     for arg in function.parameters:
         # The body itself is a row: `def add(item: Item, db)` with a table of SQLModel.
         if arg.annotation is not None:
@@ -72,7 +72,7 @@ def _made(call: Call) -> Record | None:
     return Record.behind(call.project, named) if isinstance(named, Scope) else None
 
 
-def _named(scope: Scope, expr: ast.expr) -> Iterator[str]:
+def stores_named(scope: Scope, expr: ast.expr) -> Iterator[str]:
     """A list or dict of the module, or a collection under its own name: `db.members`, `db["members"]`."""
     while isinstance(expr, ast.Call) and isinstance(expr.func, ast.Attribute):
         expr = expr.func.value  # db.members.find().to_list()

@@ -144,6 +144,8 @@ def _listed(route: Route, handler: Function) -> str:
                 made = handler.scope.module.assigned[node.id]
                 if any(isinstance(a.value, ast.List) for a in made) and _grows(handler, node.id):
                     return node.id
+                if any(isinstance(a.value, ast.Dict) for a in made) and f"{node.id}.values()" in ast.unparse(value):
+                    return node.id
     del route
     return ""
 
