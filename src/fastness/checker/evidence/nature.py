@@ -25,7 +25,7 @@ _ROLE = re.compile(
     re.IGNORECASE,
 )
 _LIMIT = re.compile(
-    r"rate_?limit|throttl|limiter|too_?many|brute|lock_?out|failed_?(login|attempt)|login_?attempt|attempts_?left|max_?attempts|captcha|recaptcha|turnstile",
+    r"rate_?limit|throttl|limiter|too_?many|brute|lock_?out|failed_?(login|attempt)|login_?attempt|attempts_?left|max_?attempts|login_?att?emp|(user|account)_?locked|is_?locked|locked_?(out|until)|captcha|recaptcha|turnstile",
     re.IGNORECASE,
 )
 

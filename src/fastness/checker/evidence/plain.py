@@ -44,6 +44,9 @@ _DUMPS = frozenset({"dict", "model_dump", "dump", "to_dict", "jsonable_encoder"}
 _HASHES = re.compile(r"hash|crypt|argon|pbkdf|scrypt|make_password", re.IGNORECASE)
 _OTHER_COMPARED = re.compile(r"confirm|repeat|again|retype|old|new|current|2$|verif|hash|hidden|default", re.IGNORECASE)
 
+_ROOM = re.compile(r"\b\w*(room|meeting|lobby|game|match|share|link|channel)\w*[\[.(]", re.IGNORECASE)
+"""What people open for each other for a while; its word is no account's password."""
+
 Seen = tuple[Place, str]
 
 
@@ -64,7 +67,7 @@ def compared(project: Project) -> Iterator[Seen]:
         if not any(is_password(last_word(side)) for side in sides):
             continue
         for side, other in (sides, sides[::-1]):
-            if as_typed(project, scope, side) and _kept(project, scope, other):
+            if as_typed(project, scope, side) and _kept(project, scope, other) and not _ROOM.search(ast.unparse(other)):
                 yield project.place(scope, compare), f"{scope.short} {project.code(scope, compare)}"
                 break
     for call in project.calls(*_FINDS):

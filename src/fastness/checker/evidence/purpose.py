@@ -44,6 +44,7 @@ _WORDS: tuple[tuple[Purpose, re.Pattern[str]], ...] = (
     ("docs", re.compile(r"docs|redoc|openapi|schema$|favicon|robots|sitemap|manifest")),
 )
 _PASSWORD = re.compile(r"(^|_)(password|passwd|pwd|pass_word|passphrase)\d?(_|$)|^password", re.IGNORECASE)
+_SENDS = re.compile(r"send|mail|magic|sms|notify|enqueue|add_task|\.delay\b", re.IGNORECASE)
 _NAMES = re.compile(r"mail|user_?name|phone|login|account|(^|_)user($|_)", re.IGNORECASE)
 _PROOF = re.compile(r"token|code|otp|(^|_)pin($|_)|secret|key|signature|uid", re.IGNORECASE)
 _CHECKS = re.compile(
@@ -78,6 +79,8 @@ def purposes(route: Route) -> frozenset[Purpose]:
         and _last(route) is not None
     ):
         found.add("register")
+    if "login" in found and route.writes and not password and not _proves(route) and _SENDS.search(deeds) and not _ISSUES.search(deeds):
+        found.add("forgot")  # a link or code by mail instead of a password
     if "login" in found and not (password or _form(route) or _ISSUES.search(deeds) or route.handler is None):
         found.discard("login")
     if "register" in found and not password and not {"POST"} & route.methods:

@@ -52,8 +52,22 @@ def drawings(project: Project) -> tuple[Drawn, ...]:
 def _drawings(project: Project) -> Iterator[Drawn]:
     for call in project.calls(*dict.fromkeys((*_WEAK_WORDS, *_STRONG_WORDS))):
         weak = WEAK.match(call.name) is not None
+        if _waits(call):
+            continue
         if weak or re.match(r"^(secrets\.\w+|random\.SystemRandom(\(\))?\.\w+)$", call.name):
             yield Drawn(call, " ".join(receivers(project, call.scope, call.node)), weak)
+
+
+def _waits(call: Call) -> bool:
+    """Whether it is how long something waits: an argument of `sleep`, or a figure of `uniform`."""
+    if call.name.endswith("random.uniform"):
+        return True
+    return any(
+        ast.unparse(outer.func).rpartition(".")[2] in {"sleep", "wait_for", "wait", "call_later", "timeout"}
+        and any(_within(a, call.node) for a in outer.args)
+        for outer in call.scope.calls
+        if outer is not call.node
+    )
 
 
 def receivers(project: Project, scope: Scope, node: ast.AST, deep: int = 1) -> list[str]:

@@ -65,6 +65,9 @@ _NO_TEXT = re.compile(
 _NO_KEY = frozenset(
     {"value", "key", "name", "id", "data", "none", "null", "true", "false", "privatekey", "kid", "jwk", "hmac"}
 )
+_NAME_OF_VARIABLE = re.compile(r"^[A-Z]+_[A-Z_]+$")
+"""The name under which a secret is looked up."""
+_RATE = re.compile(r"^\d+ ?(/|per) ?\d* ?(s|sec|second|m|min|minute|h|hour|d|day|month|year)s?(;|$)", re.IGNORECASE)
 SHORTEST = 3
 _LONG = 8
 
@@ -97,6 +100,8 @@ def plausible(text: str, *, signing: bool = False) -> bool:
 
     A signing key may be any word: the word is then the key.
     """
+    if _NAME_OF_VARIABLE.match(text) or _RATE.match(text):
+        return False
     if signing:
         return len(text) > 1 and text.lower() not in _NO_KEY and not _NO_TEXT.search(text)
     if text.lower() in _NO_SECRET or len(text) < SHORTEST or _HASH.search(text) or _PUBLISHED.search(text):

@@ -152,6 +152,9 @@ def _absent(function: Function, test: ast.expr) -> bool:
         if not name:
             continue
         values = [a.value for a in function.scope.assigned.get(name, []) if a.value is not None]
+        by_setting = any(re.search(r"\(\s*(settings|config|conf)\.\w+\s*\)", ast.unparse(v)) for v in values)
+        if by_setting:
+            continue  # the program's own account
         if values and not any(_VERIFIES.search(ast.unparse(v)) for v in values) and any(_looked_up(v) for v in values):
             return True
     return False

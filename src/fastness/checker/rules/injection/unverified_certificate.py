@@ -48,6 +48,7 @@ import re
 from collections.abc import Iterator
 
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.scope import Assignment, Scope
 from fastness.checker.finding import Confidence, Finding, Severity
 from fastness.checker.rule import Rule
 
@@ -58,6 +59,9 @@ _CALLS = (
     "get", "post", "put", "patch", "delete", "head", "request", "stream", "Client", "AsyncClient", "Session", "ClientSession",
     "TCPConnector", "PoolManager", "AsyncHTTPTransport", "HTTPTransport", "ws_connect",
 )  # fmt: skip
+_OPT_OUT = re.compile(
+    r"insecure|ignore\w*(cert|ssl|tls)|skip\w*(verif|cert|ssl|tls)|not \S*verif\w*|no_verif|disable\w*(verif|ssl|tls|cert)", re.IGNORECASE
+)
 _KEYS = ("verify", "ssl", "verify_ssl", "verify_certs")
 
 
@@ -87,10 +91,25 @@ class UnverifiedCertificate(Rule):
         seen: set[int] = set()
         for scope, assignment in project.assignments(r"\.(check_hostname|verify_mode)$"):
             text = ast.unparse(assignment.value) if assignment.value is not None else ""
-            if id(scope) not in seen and (text == "False" or text.endswith("CERT_NONE")):
+            if id(scope) not in seen and (text == "False" or text.endswith("CERT_NONE")) and not _chosen(scope, assignment):
                 seen.add(id(scope))
                 yield self.found(
                     project.place(scope, assignment.node),
                     f"{assignment.name} is off: nobody checks who answers",
                     subject=f"{scope.short} {assignment.name}",
                 )
+
+
+def _chosen(scope: Scope, assignment: Assignment) -> bool:
+    """Whether it is one of several modes: checked again in the same function, or off only where somebody asks for that."""
+    for name in (assignment.name, f"{assignment.name.rpartition('.')[0]}.verify_mode"):
+        for other in scope.assigned.get(name, []):
+            text = ast.unparse(other.value) if other.value is not None else ""
+            if text == "True" or text.endswith(("CERT_REQUIRED", "CERT_OPTIONAL")):
+                return True
+    return any(
+        any(part is assignment.node for statement in branch.body for part in ast.walk(statement))
+        and _OPT_OUT.search(ast.unparse(branch.test)) is not None
+        for branch in scope.nodes.get(ast.If, ())
+        if isinstance(branch, ast.If)
+    )

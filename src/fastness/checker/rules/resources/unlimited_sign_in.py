@@ -60,8 +60,10 @@ import ast
 import re
 from collections.abc import Iterator
 
+from fastness.checker.evidence.found import matches
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.model import Application, Route
+from fastness.checker.evidence.own import SLOWAPI
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.purpose import Purpose, purposes, takes_password
 from fastness.checker.finding import Confidence, Finding, Persona, Place, Severity
@@ -128,7 +130,8 @@ class UnlimitedSignIn(Rule):
 
 def _middleware_limits(application: Application) -> bool:
     """Whether a middleware of the application answers 429, or is named after limits."""
-    return any(_LIMITING.search(middleware.name.rpartition(".")[2]) for middleware in application.middleware)
+    names = [middleware.name for middleware in application.middleware if not matches(middleware.name, SLOWAPI)]
+    return any(_LIMITING.search(name.rpartition(".")[2]) for name in names)
 
 
 def _in_front(route: Route) -> bool:
