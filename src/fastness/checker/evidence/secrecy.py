@@ -42,7 +42,7 @@ DSN = re.compile(
 )
 _HASH = re.compile(r"^\$(2[abxy]|argon2\w*|5|6|pbkdf2[\w-]*|scrypt)\$|^pbkdf2_|^sha256\$|^\{SSHA\}")
 _WORDY = re.compile(
-    r"\s|^/|^https?://[^@]*$|^[a-z_]+\.[a-z_.]+$|^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$|^[Xx]-[A-Za-z-]+$|%\(|\{\}|\{\w*\}|\{\{.*\}\}|^<.*>$|^\*+$"
+    r"\s|^/|^https?://[^@]*$|^[a-z_]+\.[a-z_.]+$|^[A-Z][A-Z0-9]*_[A-Z0-9_]*$|^[Xx]-[A-Za-z-]+$|%\(|\{\}|\{\w*\}|\{\{.*\}\}|^<.*>$|^\*+$"
     r"|^[a-z]+/[\w/{}-]+$|^\W+$|(?i:^your[-_ ]|^\$)|^\[.*\]$|^__\w+__$|^arn:|^projects/|^[a-z]+:$|-----BEGIN PUBLIC"
 )
 _PUBLISHED = re.compile(r"^(phc_|pk_(live|test)_|pk\.|sk_test_XXXX|G-[A-Z0-9]+$|UA-\d)")

@@ -27,7 +27,7 @@ _STORES = re.compile(
     r"(^|\.)(open|write_bytes|copyfileobj|upload_fileobj|upload_file|put_object|upload_from_file|upload_blob|upload_from_string|put|save|upload)$"
 )
 _PARSES = re.compile(
-    r"(^|\.)(read_csv|read_excel|Image\.open|loads?|DictReader|reader|PdfReader|load_workbook|safe_load|parse)$"
+    r"(^|\.)(read_csv|read_excel|(PIL\.)?Image\.open|imdecode|imread|new_from_buffer|thumbnail_buffer|(resize|convert|process|compress)_(image|avatar|photo)\w*|loads?|DictReader|reader|PdfReader|load_workbook|safe_load|parse)$"
 )
 
 

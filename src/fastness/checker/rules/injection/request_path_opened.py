@@ -78,7 +78,7 @@ CLEANED = frozenset({
 })  # fmt: skip
 _GUARDS = re.compile(
     r"(is_relative_to|commonpath|commonprefix|relative_to|safe_join|secure_filename|is_path_\w+|\w*_(inside|within)\w*|is_safe\w*"
-    r"|(validate|check|safe|secure|sanitize|verify|ensure)\w*_?(path|file_?name)\w*)$"
+    r"|(validate|check|safe|secure|sanitize|verify|ensure)\w*(path|file_?name)s?)$"
 )
 
 
