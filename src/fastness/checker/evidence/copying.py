@@ -186,7 +186,9 @@ def _excludes(keywords: list[ast.keyword], field: str) -> bool:
 
 def _is_field(expr: ast.expr, names: frozenset[str], field: str) -> bool:
     match expr:
-        case ast.Call(func=ast.Name(id=word) | ast.Attribute(attr=word), args=[inner], keywords=[]) if word[:1].isupper():
+        case ast.Call(func=ast.Name(id=word) | ast.Attribute(attr=word), args=[inner], keywords=[]) if word[
+            :1
+        ].isupper():
             return _is_field(inner, names, field)  # `Role(given.role)`: the same value in another type
         case ast.Attribute(value=ast.Attribute() as inner, attr="value"):
             return _is_field(inner, names, field)

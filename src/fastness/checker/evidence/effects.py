@@ -87,11 +87,11 @@ def effect_of(call: Call) -> Effect | None:
     if last in {"append", "pop", "remove", "extend", "clear", "setdefault"} and _global(call.scope, call.receiver):
         return "store"
     if last in _FILE and (_FILES.search(call.name) or _FILES.search(receiver)):
-        return None if _temporary(call) else "file"
+        return None if temporary(call) else "file"
     return None
 
 
-def _temporary(call: Call) -> bool:
+def temporary(call: Call) -> bool:
     """Whether what is written lies in a folder for temporary files."""
     parts = [*call.positional[:1], *([call.receiver] if call.receiver is not None else [])]
     texts = [ast.unparse(p) for p in parts]
@@ -102,7 +102,13 @@ def _temporary(call: Call) -> bool:
     seen = " ".join(texts)
     again = [a for n in re.findall(r"[A-Za-z_]\w*", seen) for a in call.scope.assigned.get(n, [])]
     seen += " ".join(ast.unparse(a.value) for a in again if a.value is not None)
-    return re.search(r"\b(tempfile|gettempdir|NamedTemporaryFile|TemporaryDirectory|mkdtemp|mkstemp)\b", seen) is not None
+    return (
+        re.search(
+            r"\b(tempfile|gettempdir|NamedTemporaryFile|TemporaryDirectory|mkdtemp|mkstemp|get_temp\w*|temp_(dir|path|file|folder)\w*)\b",
+            seen,
+        )
+        is not None
+    )
 
 
 def _writes(call: Call) -> bool:

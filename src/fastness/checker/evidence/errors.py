@@ -95,7 +95,7 @@ _INSIDE = re.compile(
 )
 _CONVERTS = re.compile(
     r"(^|\.)(b64decode|urlsafe_b64decode|standard_b64decode|loads|UUID|int|float|Decimal|fromisoformat|strptime|unhexlify|fromhex"
-    r"|parse\w*|from_?string|ip_address|ip_network|unquote|decode|strip|lower|split|replace|encode)$"
+    r"|parse\w*|\w*validate\w*|from_?string|ip_address|ip_network|unquote|decode|strip|lower|split|replace|encode)$"
 )
 
 

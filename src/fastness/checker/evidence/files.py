@@ -13,7 +13,8 @@ LARGEST = 1_000_000
 """Bytes; larger files hold data, not configuration."""
 _ASSIGNED = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*(.*?)\s*$")
 _EXAMPLE = re.compile(
-    r"(^|[._-])(dev|devel|development|local)(\.env|$)|(example|sample|template|dist|test|ci)\b|\.(example|sample|template|dist|test|tpl)$", re.IGNORECASE
+    r"(^|[._-])(dev|devel|development|local)(\.env|$)|(example|sample|template|dist|test|ci)\b|\.(example|sample|template|dist|test|testing|tpl)$",
+    re.IGNORECASE,
 )
 
 
@@ -56,15 +57,30 @@ class Files:
     def environment(self) -> Iterator[Setting]:
         """Every setting of the environment files (`.env`, `.env.example`, `prod.env`)."""
         for path in self.named(r"\.?env(\..*|rc)?|.*\.env|\.env.*"):
-            if path.endswith((".sh", ".bash", ".py", ".ts", ".js")):
+            if path.endswith(
+                (
+                    ".sh",
+                    ".bash",
+                    ".py",
+                    ".ts",
+                    ".tsx",
+                    ".js",
+                    ".jsx",
+                    ".mjs",
+                    ".cjs",
+                    ".rs",
+                    ".go",
+                    ".java",
+                    ".kt",
+                    ".md",
+                )
+            ):
                 continue  # a script
             for number, line in enumerate(self.text(path).splitlines(), 1):
                 found = _ASSIGNED.match(line)
                 if found and not line.lstrip().startswith("#"):
                     value = "" if found[2].lstrip("\"'").startswith(("$(", "`", "${")) else _bare(found[2])
-                    yield Setting(
-                        found[1], value, Place(path, number, number), _aside(path)
-                    )
+                    yield Setting(found[1], value, Place(path, number, number), _aside(path))
 
     def dockerfiles(self) -> Iterator[str]:
         """Paths of Dockerfiles."""

@@ -77,9 +77,7 @@ class Lookups:
         for parameter in route.parameters if handler is not None else ():
             if handler is None or parameter.source != "body" or parameter.model is None:
                 continue
-            given = frozenset(
-                f"{parameter.name}.{f.name}" for f in parameter.model.fields if IDENTIFIER.search(f.name)
-            )
+            given = frozenset(f"{parameter.name}.{f.name}" for f in parameter.model.fields if IDENTIFIER.search(f.name))
             for lookup in self._in(handler, given, 0, set()) if given else ():
                 field = next((text for text in given if text.endswith(f".{lookup.key.rpartition('.')[2]}")), lookup.key)
                 if _changed(handler, given):
@@ -265,7 +263,8 @@ def _changed(function: Function, given: frozenset[str]) -> bool:
         name
         for name, assignments in function.scope.assigned.items()
         if any(
-            a.value is not None and any(_named(n, given) for n in ast.walk(a.value) if isinstance(n, ast.Attribute))
+            a.value is not None
+            and any(_named(n, given) for n in ast.walk(a.value) if isinstance(n, ast.Attribute))
             and any(isinstance(n, ast.Call) for n in ast.walk(a.value))
             for a in assignments
         )

@@ -154,8 +154,7 @@ class Natures:
 def _decorated(scope: Scope) -> bool:
     """Whether a decorator that looks like a route's stands on it."""
     return any(
-        isinstance(d, ast.Call) and isinstance(d.func, ast.Attribute)
-        for d in getattr(scope.node, "decorator_list", ())
+        isinstance(d, ast.Call) and isinstance(d.func, ast.Attribute) for d in getattr(scope.node, "decorator_list", ())
     )
 
 

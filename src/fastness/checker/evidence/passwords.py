@@ -23,7 +23,7 @@ PASSWORD = re.compile(
     r"(^|_)(password|passwd|pwd|pass_?word|passphrase|passwort|senha)\d?($|_)|^password|[a-z]Password$", re.IGNORECASE
 )
 _NOT_TYPED = re.compile(
-    r"hash|reset|token|verif|strength|policy|polic|valid|context|ctx|manager|helper|service|util|min|max|len|expire|error|url|link|changed|field|form$|required|crypt",
+    r"hash|reset|token|verif|strength|policy|polic|valid|context|ctx|manager|helper|service|util|min|max|len|expire|error|url|link|changed|field|form$|required|crypt|pass(word|wd)?_\w*?(key|name|id|ref|path|hint|item|file|length|min|max)$",
     re.IGNORECASE,
 )
 _NEW_FIELD = re.compile(

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 
 from fastness.checker.evidence.classes import Model
 from fastness.checker.evidence.found import Variable
-from fastness.checker.evidence.passwords import as_typed, carried, hashes_itself, is_password, is_table, last_word, variable
+from fastness.checker.evidence.passwords import (
+    as_typed,
+    carried,
+    hashes_itself,
+    is_password,
+    is_table,
+    last_word,
+    variable,
+)
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.text import Formatted

@@ -20,7 +20,7 @@ _WORDS: tuple[tuple[Purpose, re.Pattern[str]], ...] = (
     (
         "forgot",
         re.compile(
-            r"forgot|recover|request_(password_)?reset|reset_(password_)?request|password_reset_request|send_reset|lost_password|magic"
+            r"forgot|recover|request_(password_)?reset|reset_(password_)?request|password_reset_request|send_reset|lost_password|magic|(session|login|code|otp|link)_request$|request_(session|login|code|otp|link)|send_login"
         ),
     ),
     (
@@ -79,7 +79,14 @@ def purposes(route: Route) -> frozenset[Purpose]:
         and _last(route) is not None
     ):
         found.add("register")
-    if "login" in found and route.writes and not password and not _proves(route) and _SENDS.search(deeds) and not _ISSUES.search(deeds):
+    if (
+        "login" in found
+        and route.writes
+        and not password
+        and not _proves(route)
+        and _SENDS.search(deeds)
+        and not _ISSUES.search(deeds)
+    ):
         found.add("forgot")  # a link or code by mail instead of a password
     if "login" in found and not (password or _form(route) or _ISSUES.search(deeds) or route.handler is None):
         found.discard("login")
@@ -126,7 +133,7 @@ def _words(route: Route) -> list[str]:
     """The path's last segments and the handler's name, in one spelling."""
     segments = [s for s in route.path.split("/") if s and not s.startswith("{")]
     # The outer segments name the version and the router; the inner two say what is done.
-    named = [*segments[-2:], route.name.rpartition(".")[2]]
+    named = [*segments[-2:], "_".join(segments[-2:]), route.name.rpartition(".")[2]]
     return [
         re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).lower()).strip("_") for word in named
     ] or [""]

@@ -119,6 +119,19 @@ def bits(project: Project, drawn: Drawn) -> float | None:
     return None if repeated is None else repeated * math.log2(once)
 
 
+def picks(project: Project, drawn: Drawn) -> bool:
+    """Whether it picks one of some things that are there, and makes nothing: `choice(credential_ids)`."""
+    call = drawn.call
+    if not call.name.endswith(".choice") or _alphabet(project, call) is not None or _repeated(project, call) != 1.0:
+        return False
+    given = call.arg("seq", 0)
+    return (
+        isinstance(given, (ast.Name, ast.Attribute))
+        and re.search(r"(ids|s|list|pool)$", ast.unparse(given)) is not None
+        and re.search(r"digits|letters|chars|alphabet|numbers|hex", ast.unparse(given), re.IGNORECASE) is None
+    )
+
+
 def _alphabet(project: Project, call: Call) -> float | None:
     expr = call.arg("seq", "population", 0)
     if expr is None:

@@ -209,7 +209,5 @@ def _hidden(project: Project, scope: Scope, expr: ast.expr) -> Hidden:
     if isinstance(expr, ast.Dict):
         pairs = zip(expr.keys, expr.values, strict=True)
         named = {str(k.value): v for k, v in pairs if isinstance(k, ast.Constant)}
-        return {
-            name: None if isinstance(v, ast.Constant) else _hidden(project, scope, v) for name, v in named.items()
-        }
+        return {name: None if isinstance(v, ast.Constant) else _hidden(project, scope, v) for name, v in named.items()}
     return {v.text: None for v in project.value(scope, expr).items}

@@ -74,6 +74,7 @@ from fastness.checker.evidence.effects import effects
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application, Duty, Route
 from fastness.checker.evidence.nature import Natures
+from fastness.checker.evidence.ownership import accounts_known
 from fastness.checker.evidence.privilege import administrative, roles_known
 from fastness.checker.evidence.records import Record
 from fastness.checker.evidence.scope import Scope
@@ -105,8 +106,8 @@ class AdministrationWithoutRole(Rule):
             word = administrative(route)
             if not word or not _wanting(route):
                 continue
-            if not knows and route.guarded("access") and not _roles(route):
-                continue  # one credential for all: nobody is more than another
+            if not knows and not _roles(route) and (route.guarded("access") or not _accounts(route)):
+                continue  # one credential for all, or nobody at all: nobody is more than another
             signed_in = route.guarded("access")
             who = "every account passes" if signed_in else "nobody is asked who they are"
             yield self.found(
@@ -116,7 +117,6 @@ class AdministrationWithoutRole(Rule):
                 subject=route.name,
                 confidence=Confidence.HIGH if signed_in else Confidence.MEDIUM,
             )
-
 
     def _beside(self, application: Application) -> Iterator[Finding]:
         """Things that only a role may make or change, and that this route changes for everybody who is signed in."""
@@ -204,6 +204,10 @@ def administrative_guard(how: str) -> bool:
 def _roles(route: Route) -> bool:
     """Whether the project's accounts differ in power at all."""
     return route.handler is not None and route.handler.project.once(roles_known)
+
+
+def _accounts(route: Route) -> bool:
+    return route.handler is None or route.handler.project.once(accounts_known)
 
 
 def _does_something(route: Route) -> bool:

@@ -54,7 +54,9 @@ class AnyHost(Rule):
 
     def read(self, project: Project) -> Iterator[Finding]:
         for call in project.calls("TrustedHostMiddleware"):
-            if isinstance(project.names.resolve(call.scope, call.node.args[0] if call.skipped else call.node.func), Scope):
+            if isinstance(
+                project.names.resolve(call.scope, call.node.args[0] if call.skipped else call.node.func), Scope
+            ):
                 continue  # a class of the project's own, which knows its hosts
             hosts = call.value("allowed_hosts", 0)
             default = hosts.configured or any(item.configured for item in hosts.items)

@@ -113,7 +113,11 @@ def _open(route: Route, handler: Function) -> Iterator[tuple[str, str, Place, Co
                 f for f in (handler, *route.dependencies) if any(a.arg == parameter.name for a in f.parameters)
             ]
             sized, kept = _followed(functions, [parameter.name])
-            if not kept and (sized or (plain and "GET" in route.methods)) and not _only_slices(functions, parameter.name):
+            if (
+                not kept
+                and (sized or (plain and "GET" in route.methods))
+                and not _only_slices(functions, parameter.name)
+            ):
                 yield parameter.name, parameter.name, parameter.place, Confidence.HIGH if sized else Confidence.MEDIUM
 
 

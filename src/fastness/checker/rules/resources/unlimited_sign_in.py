@@ -62,6 +62,7 @@ from collections.abc import Iterator
 
 from fastness.checker.evidence.found import matches
 from fastness.checker.evidence.functions import Call
+from fastness.checker.evidence.limited_paths import limited_paths, names
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.own import SLOWAPI
 from fastness.checker.evidence.project import Project
@@ -135,7 +136,10 @@ def _middleware_limits(application: Application) -> bool:
 
 
 def _in_front(route: Route) -> bool:
-    return route.handler is not None and route.handler.project.once(_proxied)
+    if route.handler is None:
+        return False
+    project = route.handler.project
+    return project.once(_proxied) or names(project.once(limited_paths), route.path)
 
 
 def _proxied(project: Project) -> bool:
