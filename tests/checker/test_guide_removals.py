@@ -98,7 +98,7 @@ def found(folder: Path, *, probe: bool = False) -> tuple[Finding, ...]:
 
 
 @pytest.mark.parametrize("probe", [False, True], ids=["read", "attacked"])
-def test_nothing_is_found_while_every_control_is_there(probe: bool, tmp_path: Path) -> None:
+def test_nothing_is_found_while_every_control_is_there(tmp_path: Path, *, probe: bool) -> None:
     said = [f"{f.rule} {f.message}" for f in found(copied(tmp_path), probe=probe)]
 
     assert said == []
