@@ -88,6 +88,14 @@ class Letters:
         """A second factor is gone; without an address an administrator did it."""
         return self._notice("factor_removed", to, at=at, address=address)
 
+    def passkey_added(self, to: str, *, at: float, address: str) -> Mail:
+        """A passkey signs in from now on."""
+        return self._notice("passkey_added", to, at=at, address=address)
+
+    def passkey_removed(self, to: str, *, at: float, address: str) -> Mail:
+        """A passkey is gone."""
+        return self._notice("passkey_removed", to, at=at, address=address)
+
     def factor_failed(self, to: str, *, at: float, address: str) -> Mail:
         """Somebody had the password and not the factor."""
         return self._notice("factor_failed", to, at=at, address=address)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from fastness.accounts.mail import MailSettings
 from fastness.accounts.throttle import ThrottleSettings
+from fastness.controls.passkeys import PasskeySettings
 from fastness.controls.passwords import PasswordSettings
 from fastness.controls.secrets import also_read
 from fastness.core.errors import UnsafeConfiguration
@@ -56,6 +57,27 @@ class MfaSettings(BaseModel, frozen=True):
     def needed_by(self, role: str) -> bool:
         """Whether people of this role must have a factor."""
         return self.required == "everyone" or (self.required == "listed" and role in self.required_roles)
+
+
+class EventSettings(BaseModel, frozen=True):
+    """FASTNESS_ACCOUNTS__EVENTS__*"""
+
+    stored: bool = Field(
+        default=True, description="Store security events in the database, chained. They are logged anyway."
+    )
+    keep_days: int = Field(
+        default=90, ge=1, le=3650, description="Days after which stored events are purged (OWASP Secrets Management)."
+    )
+    address: bool = Field(default=True, description="Store the address and the User-Agent with an event.")
+    erase_deleted: bool = Field(
+        default=False, description="When an account is deleted, erase what its events say; the chain still holds."
+    )
+    queue: int = Field(
+        default=10_000,
+        ge=100,
+        le=1_000_000,
+        description="Events that wait in one process while the database is away; more are dropped and counted.",
+    )
 
 
 class AccountSettings(BaseModel, frozen=True):
@@ -129,6 +151,7 @@ class AccountSettings(BaseModel, frozen=True):
         description="Contact in /.well-known/security.txt (RFC 9116); without one the file is not served.",
     )
     mfa: MfaSettings = Field(default_factory=MfaSettings, description="Second factors.")
+    events: EventSettings = Field(default_factory=EventSettings, description="Stored security events.")
     throttle: ThrottleSettings = Field(default_factory=ThrottleSettings, description="Sign-in throttling.")
 
     def problems(self, *, production: bool) -> list[UnsafeConfiguration]:
@@ -165,6 +188,7 @@ class ServiceSettings(Settings):
         description="SQLite or PostgreSQL. Also read from DATABASE_URL.",
     )
     passwords: PasswordSettings = Field(default_factory=PasswordSettings, description="How passwords are hashed.")
+    passkeys: PasskeySettings = Field(default_factory=PasskeySettings, description="Passkeys.")
     accounts: AccountSettings = Field(default_factory=AccountSettings, description="The account service.")
     mail: MailSettings = Field(default_factory=MailSettings, description="How mails leave.")
 
@@ -172,4 +196,5 @@ class ServiceSettings(Settings):
         """What the account sections must not hold in this environment."""
         production = self.production
         found = [*self.accounts.problems(production=production), *self.passwords.problems(production=production)]
+        found += self.passkeys.problems(production=production)
         return found if own_mailer else [*found, *self.mail.problems(production=production)]

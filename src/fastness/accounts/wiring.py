@@ -14,11 +14,14 @@ from fastness.accounts.flows.change_password import ChangePassword
 from fastness.accounts.flows.client import Client
 from fastness.accounts.flows.delete_account import DeleteAccount
 from fastness.accounts.flows.every import Flows
+from fastness.accounts.flows.history import History
 from fastness.accounts.flows.login import Login
 from fastness.accounts.flows.logout import Logout
 from fastness.accounts.flows.manage_factors import ManageFactors
+from fastness.accounts.flows.manage_passkeys import ManagePasskeys
 from fastness.accounts.flows.manage_sessions import ManageSessions
 from fastness.accounts.flows.manage_users import ManageUsers
+from fastness.accounts.flows.passkey_login import PasskeyLogin
 from fastness.accounts.flows.profile import Profile
 from fastness.accounts.flows.reauthenticate import Reauthenticate
 from fastness.accounts.flows.refresh import Refresh
@@ -81,3 +84,6 @@ ManageSessionsFlow = Annotated[ManageSessions, Depends(_flow(lambda flows: flows
 SecondFactorFlow = Annotated[SecondFactor, Depends(_flow(lambda flows: flows.second_factor))]
 ReauthenticateFlow = Annotated[Reauthenticate, Depends(_flow(lambda flows: flows.reauthenticate))]
 ManageFactorsFlow = Annotated[ManageFactors, Depends(_flow(lambda flows: flows.manage_factors))]
+PasskeyLoginFlow = Annotated[PasskeyLogin, Depends(_flow(lambda flows: flows.passkey_login))]
+ManagePasskeysFlow = Annotated[ManagePasskeys, Depends(_flow(lambda flows: flows.manage_passkeys))]
+HistoryFlow = Annotated[History, Depends(_flow(lambda flows: flows.history))]

@@ -13,17 +13,23 @@ from fastness.accounts.flows.change_password import ChangePassword
 from fastness.accounts.flows.delete_account import DeleteAccount
 from fastness.accounts.flows.endings import Endings
 from fastness.accounts.flows.factor_proof import FactorProof
+from fastness.accounts.flows.history import PURPOSE as HISTORY
+from fastness.accounts.flows.history import History
 from fastness.accounts.flows.issue import Issue
 from fastness.accounts.flows.login import Login
 from fastness.accounts.flows.logout import Logout
 from fastness.accounts.flows.manage_factors import ManageFactors
+from fastness.accounts.flows.manage_passkeys import ManagePasskeys
 from fastness.accounts.flows.manage_sessions import ManageSessions
 from fastness.accounts.flows.manage_users import ManageUsers
 from fastness.accounts.flows.new_password import NewPasswords
 from fastness.accounts.flows.open_session import OpenSession
+from fastness.accounts.flows.passkey_login import PasskeyLogin
+from fastness.accounts.flows.passkey_proof import PasskeyProof
 from fastness.accounts.flows.profile import Profile
 from fastness.accounts.flows.prove_again import ProveAgain
 from fastness.accounts.flows.reauthenticate import Reauthenticate
+from fastness.accounts.flows.recently import Recently
 from fastness.accounts.flows.refresh import Refresh
 from fastness.accounts.flows.register import Register
 from fastness.accounts.flows.reset_password import ResetPassword
@@ -34,6 +40,7 @@ from fastness.accounts.models import Work
 from fastness.accounts.revocation import RevocationFeed
 from fastness.accounts.settings import AccountSettings, ServiceSettings
 from fastness.accounts.throttle import Throttle
+from fastness.controls.passkeys import Passkeys
 from fastness.controls.passwords import PasswordPolicy, Passwords
 from fastness.controls.sealing import Sealer
 from fastness.controls.tokens import Tokens
@@ -54,6 +61,8 @@ class Flows:
     second_factor: SecondFactor
     reauthenticate: Reauthenticate
     manage_factors: ManageFactors
+    passkey_login: PasskeyLogin
+    manage_passkeys: ManagePasskeys
     refresh: Refresh
     logout: Logout
     profile: Profile
@@ -64,6 +73,7 @@ class Flows:
     delete_account: DeleteAccount
     manage_users: ManageUsers
     browser_session: BrowserSession
+    history: History
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +103,12 @@ class Parts:
         new = NewPasswords(self.passwords, policy, breached_for(self.settings.passwords, emit))
         prove, endings = ProveAgain(db, self.passwords, throttle, emit, now), Endings(feed, now)
         opens = OpenSession(issue, feed, mail, letters, settings, emit, now)
-        proof = FactorProof(Sealer(self.ring, "accounts.totp"), mail, letters, settings, self.service, emit, now)
+        site = self.settings.passkeys.at(self.settings.public_url, name=self.service)
+        passkeys = Passkeys(site, self.ring, emit=emit, now=now)
+        keyed, recently = PasskeyProof(passkeys, now), Recently(settings.mfa.fresh_seconds, now)
+        sealer = Sealer(self.ring, "accounts.totp")
+        proof = FactorProof(sealer, keyed, mail, letters, settings, self.service, emit, now)
+        factors = ManageFactors(db, proof, throttle, endings, mail, letters, recently, emit, now)
         verify_email = VerifyEmail(db, throttle, mail, letters, settings, emit, now)
         reset_password = ResetPassword(db, new, throttle, endings, mail, letters, settings, emit, now)
         change_email = ChangeEmail(db, prove, throttle, endings, mail, letters, settings, emit, now)
@@ -110,7 +125,9 @@ class Parts:
             login=Login(db, self.passwords, throttle, opens, mail, settings, emit, now),
             second_factor=SecondFactor(db, proof, throttle, opens, mail, letters, settings, emit, now),
             reauthenticate=Reauthenticate(db, prove, proof, throttle, issue, settings.mfa.fresh_seconds, emit, now),
-            manage_factors=ManageFactors(db, proof, throttle, endings, mail, letters, settings, emit, now),
+            manage_factors=factors,
+            passkey_login=PasskeyLogin(db, keyed, throttle, opens, settings, emit, now),
+            manage_passkeys=ManagePasskeys(db, passkeys, factors, recently, endings, mail, letters, emit, now),
             refresh=Refresh(db, throttle, issue, feed, mail, letters, settings, emit, now),
             logout=Logout(db, feed, emit, now),
             profile=Profile(db, emit),
@@ -123,6 +140,7 @@ class Parts:
             browser_session=BrowserSession(
                 db, throttle, feed, mail, letters, settings, settings.roles, life, emit, now
             ),
+            history=History(db, Sealer(self.ring, HISTORY), emit),
         )
 
     def _accounts(self) -> AccountSettings:

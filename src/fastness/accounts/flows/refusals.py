@@ -66,7 +66,7 @@ class InvalidChallenge(Refused):
 
 
 class InvalidFactor(Forbidden):
-    """The code is not right, or was used before. The challenge, or the access token, stays good."""
+    """The code or passkey is not right, or was used before. The challenge, or the access token, stays good."""
 
     code, public = "invalid_factor", "The code is not right, or was used before."
     event = None  # the flow tells of it
@@ -82,6 +82,21 @@ class TooManyFactors(Refused):
     """The account has as many factors as one may have."""
 
     code, status, public = "too_many_factors", 409, "Remove a factor first."
+
+
+class LastWayIn(Refused):
+    """The account has no password, and this is its last passkey."""
+
+    code, status, public = "last_way_in", 409, "Set a password or add another passkey first."
+
+
+class PasskeyRefused(Refused):
+    """An unknown passkey, a wrong signature, a used challenge and a suspended account all look like this from outside."""
+
+    code, status, public = "invalid_passkey", 401, "The passkey was not accepted. Try again."
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason, headers={"WWW-Authenticate": "Bearer", "Cache-Control": "no-store"})
 
 
 class LastAdministrator(Refused):

@@ -1,8 +1,9 @@
-"""Second factor: the challenge of a sign-in is met with a code, and one counter bounds every guess."""
+"""Second factor: the challenge of a sign-in is met with a code or a passkey, and one counter bounds every guess."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from fastness.accounts.courier import Courier
 from fastness.accounts.db import Database
@@ -57,6 +58,22 @@ class SecondFactor:
         """The same, with a cookie. Raises as `for_client`."""
         return self.open.cookie(await self._finish(token, given, client, device_token, "cookie", trust=trust))
 
+    async def passkey_options(self, token: str, client: Client, *, form: Form) -> dict[str, Any]:
+        """For the browser, with the passkeys of the account that signs in. The answer counts for this sign-in alone.
+
+        Raises:
+            InvalidChallenge: unknown, over, used, out of tries, or the account changed meanwhile.
+            NoSuchFactor: the account has no passkey.
+            TooManyRequests: too many tries from this address.
+        """
+        await self.throttle.by_address("code_address", client.key)
+        async with self.db.read() as work:
+            challenge = await work.challenges.find(token, form=form, now=self.now())
+            account = await work.users.by_id(challenge.user_id) if challenge is not None else None
+            if challenge is None or account is None or not self._is_the_same(account, challenge):
+                raise InvalidChallenge("unknown or over")
+            return await self.proof.passkeys.options(work, account.id, self.proof.passkeys.in_sign_in(token))
+
     async def enrol(self, token: str, client: Client, *, form: Form) -> Enrolment:
         """A factor for somebody who must have one and has none; its first code finishes the sign-in.
 
@@ -89,7 +106,8 @@ class SecondFactor:
             if attempt is None or account is None or not self._is_the_same(account, attempt):
                 raise InvalidChallenge("spent, or the account changed meanwhile")
             done: Opening | None = None
-            methods = await self.proof.accept(work, account, given, client)
+            ceremony = self.proof.passkeys.in_sign_in(token)
+            methods = await self.proof.accept(work, account, given, client, ceremony)
             methods = methods or await self.proof.accept_first(work, account, given, client)
             if methods is not None and await work.challenges.spend(token, now=self.now()):
                 known = device_token is not None and await work.devices.known(account.id, device_token, now=self.now())

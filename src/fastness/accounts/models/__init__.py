@@ -8,10 +8,12 @@ from fastness.accounts.models.challenges import Challenge
 from fastness.accounts.models.codes import Code, Codes, Redeemed
 from fastness.accounts.models.devices import Devices, KnownDevice
 from fastness.accounts.models.directory import AccountPage, InvalidCursor
+from fastness.accounts.models.events import Events, Mark, StoredEvent
 from fastness.accounts.models.factors import Factor
 from fastness.accounts.models.keys import Keys, StoredKey
 from fastness.accounts.models.leases import Leases
 from fastness.accounts.models.outbox import Outbox, Waiting
+from fastness.accounts.models.passkeys import StoredPasskey, StoredPasskeys
 from fastness.accounts.models.revocations import Revocation, RevocationLog
 from fastness.accounts.models.sessions import Opened, Reused, Rotated, Session, Sessions
 from fastness.accounts.models.users import AddressTaken, Deleted, LastAdmin, Users
@@ -27,6 +29,7 @@ __all__ = [
     "Codes",
     "Deleted",
     "Devices",
+    "Events",
     "Factor",
     "InvalidCursor",
     "Keys",
@@ -34,6 +37,7 @@ __all__ = [
     "LastAdmin",
     "Leases",
     "Live",
+    "Mark",
     "Models",
     "Opened",
     "Outbox",
@@ -44,7 +48,10 @@ __all__ = [
     "Rotated",
     "Session",
     "Sessions",
+    "StoredEvent",
     "StoredKey",
+    "StoredPasskey",
+    "StoredPasskeys",
     "Users",
     "Waiting",
     "Work",
