@@ -128,7 +128,7 @@ async def test_synced_passkeys_say_so_in_the_session(served: Served) -> None:
 
 @pytest.mark.parametrize("lie", [
     {"origin": "https://evil.example"}, {"rp_id": "evil.example"}, {"flags": UP}, {"handle": b"somebody else"},
-    {"client": {"crossOrigin": True}}, {"id": b"no such credential"},
+    {"client": {"crossOrigin": True}}, {"client": {"crossOrigin": []}}, {"id": b"no such credential"},
 ], ids=str)  # fmt: skip
 async def test_a_lie_signs_nobody_in(served: Served, lie: dict[str, Any]) -> None:
     await served.account()
