@@ -123,6 +123,8 @@ def mount(
     installed = secured
     secured.checks.append(lambda: collisions(installed))
     sinks.append(secured.emit)
+    if settings.accounts.events.stored:
+        secured.sinks.append(service.journal)
     app.include_router(routes(api))
     if settings.accounts.security_contact:
         app.include_router(security_txt(settings.accounts.security_contact, settings.public_url))

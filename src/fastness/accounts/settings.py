@@ -59,6 +59,25 @@ class MfaSettings(BaseModel, frozen=True):
         return self.required == "everyone" or (self.required == "listed" and role in self.required_roles)
 
 
+class EventSettings(BaseModel, frozen=True):
+    """FASTNESS_ACCOUNTS__EVENTS__*"""
+
+    stored: bool = Field(default=True, description="Store security events in the database, chained. They are logged anyway.")
+    keep_days: int = Field(
+        default=90, ge=1, le=3650, description="Days after which stored events are purged (OWASP Secrets Management)."
+    )
+    address: bool = Field(default=True, description="Store the address and the User-Agent with an event.")
+    erase_deleted: bool = Field(
+        default=False, description="When an account is deleted, erase what its events say; the chain still holds."
+    )
+    queue: int = Field(
+        default=10_000,
+        ge=100,
+        le=1_000_000,
+        description="Events that wait in one process while the database is away; more are dropped and counted.",
+    )
+
+
 class AccountSettings(BaseModel, frozen=True):
     """FASTNESS_ACCOUNTS__*"""
 
@@ -130,6 +149,7 @@ class AccountSettings(BaseModel, frozen=True):
         description="Contact in /.well-known/security.txt (RFC 9116); without one the file is not served.",
     )
     mfa: MfaSettings = Field(default_factory=MfaSettings, description="Second factors.")
+    events: EventSettings = Field(default_factory=EventSettings, description="Stored security events.")
     throttle: ThrottleSettings = Field(default_factory=ThrottleSettings, description="Sign-in throttling.")
 
     def problems(self, *, production: bool) -> list[UnsafeConfiguration]:

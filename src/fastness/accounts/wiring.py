@@ -14,6 +14,7 @@ from fastness.accounts.flows.change_password import ChangePassword
 from fastness.accounts.flows.client import Client
 from fastness.accounts.flows.delete_account import DeleteAccount
 from fastness.accounts.flows.every import Flows
+from fastness.accounts.flows.history import History
 from fastness.accounts.flows.login import Login
 from fastness.accounts.flows.logout import Logout
 from fastness.accounts.flows.manage_factors import ManageFactors
@@ -85,3 +86,4 @@ ReauthenticateFlow = Annotated[Reauthenticate, Depends(_flow(lambda flows: flows
 ManageFactorsFlow = Annotated[ManageFactors, Depends(_flow(lambda flows: flows.manage_factors))]
 PasskeyLoginFlow = Annotated[PasskeyLogin, Depends(_flow(lambda flows: flows.passkey_login))]
 ManagePasskeysFlow = Annotated[ManagePasskeys, Depends(_flow(lambda flows: flows.manage_passkeys))]
+HistoryFlow = Annotated[History, Depends(_flow(lambda flows: flows.history))]

@@ -8,6 +8,7 @@ from fastness.accounts.api import (
     account,
     csrf,
     email,
+    events,
     factors,
     login,
     logout,
@@ -30,7 +31,7 @@ def routes(prefix: str = "") -> APIRouter:
     every = APIRouter()
     for resource in (
         register, verify_email, login, mfa, token, refresh, csrf, logout, password, profile, email, sessions, factors, passkeys, account,
-        users, operations,
+        users, events, operations,
     ):  # fmt: skip
         every.include_router(resource.router, prefix=prefix)
     every.include_router(operations.well_known)

@@ -13,6 +13,8 @@ from fastness.accounts.flows.change_password import ChangePassword
 from fastness.accounts.flows.delete_account import DeleteAccount
 from fastness.accounts.flows.endings import Endings
 from fastness.accounts.flows.factor_proof import FactorProof
+from fastness.accounts.flows.history import PURPOSE as HISTORY
+from fastness.accounts.flows.history import History
 from fastness.accounts.flows.issue import Issue
 from fastness.accounts.flows.login import Login
 from fastness.accounts.flows.logout import Logout
@@ -71,6 +73,7 @@ class Flows:
     delete_account: DeleteAccount
     manage_users: ManageUsers
     browser_session: BrowserSession
+    history: History
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +140,7 @@ class Parts:
             browser_session=BrowserSession(
                 db, throttle, feed, mail, letters, settings, settings.roles, life, emit, now
             ),
+            history=History(db, Sealer(self.ring, HISTORY), emit),
         )
 
     def _accounts(self) -> AccountSettings:

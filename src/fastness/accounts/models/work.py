@@ -16,6 +16,7 @@ from fastness.accounts.models.account import AccountMixin, AccountTable, mapper_
 from fastness.accounts.models.challenges import Challenges, ChallengeSQL, challenge_table
 from fastness.accounts.models.codes import Codes, CodeSQL, code_table
 from fastness.accounts.models.devices import Devices, DeviceSQL, device_table
+from fastness.accounts.models.events import Events, EventSQL, event_table, mark_table
 from fastness.accounts.models.factors import Factors, FactorSQL, factor_table
 from fastness.accounts.models.keys import Keys, KeySQL, key_table
 from fastness.accounts.models.leases import Leases, LeaseSQL, lease_table
@@ -29,8 +30,9 @@ from fastness.accounts.models.sessions import Sessions, SessionSQL, session_tabl
 from fastness.accounts.models.users import Users, UserSQL
 from fastness.stores import sql as counters
 
-PURGED = 5_000
-"""Rows of one table that one purge deletes at most, so that no transaction is long."""
+PURGED = 1_000
+"""Rows that one transaction of a purge deletes at most, so that none is long."""
+_DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,12 @@ class Work:
     recovery_codes: RecoveryCodes
     challenges: Challenges
     passkeys: StoredPasskeys
+    events: Events
     purges: Mapping[str, Delete]
 
-    async def purge(self, now: float) -> dict[str, int]:
-        """Delete what is over, at most 5,000 rows of each table: how many went, by table. Repeat until none do."""
-        run = self.leases.connection.execute
-        return {table: (await run(statement, {"now": now})).rowcount for table, statement in self.purges.items()}
+    async def purge(self, table: str, now: float) -> int:
+        """Delete what is over in one table, at most 1,000 rows: how many went. Repeat until none do."""
+        return (await self.leases.connection.execute(self.purges[table], {"now": now})).rowcount
 
 
 class Models:
@@ -78,6 +80,8 @@ class Models:
         challenges = self._table(challenge_table, self.accounts)
         passkeys = self._table(passkey_table, self.accounts, factors)
         spent = self._table(spent_challenge_table)
+        events = self._table(event_table)
+        marks = self._table(mark_table)
         # Shared counters live beside them, so that one migration makes both.
         counters.tables(self.metadata)
         self.own: tuple[Table, ...] = tuple(t for name, t in self.metadata.tables.items() if name not in theirs)
@@ -94,7 +98,8 @@ class Models:
         self._recovery_codes = RecoveryCodeSQL(recovery_codes, self.accounts)
         self._challenges = ChallengeSQL(challenges, self.accounts)
         self._passkeys = PasskeySQL(passkeys, factors, spent, self.accounts)
-        self._purges = {
+        self._events = EventSQL(events, marks)
+        self.purges: Mapping[str, Delete] = {
             table.name: _purge(table, over)
             for table, over in (
                 (sessions, sessions.c.idle_expires_at),
@@ -104,6 +109,8 @@ class Models:
                 (spent, spent.c.expires_at),
                 (keys, keys.c.retires_at),
                 (revocations, revocations.c.until),
+                # The courier gives up what is too old and says so; this is for mails that no courier comes for.
+                (outbox, outbox.c.expires_at + _DAY),
                 (self.leases, self.leases.c.expires_at),
             )
         }
@@ -127,7 +134,8 @@ class Models:
             recovery_codes=RecoveryCodes(connection, self._recovery_codes),
             challenges=Challenges(connection, self._challenges),
             passkeys=StoredPasskeys(connection, self._passkeys),
-            purges=self._purges,
+            events=Events(connection, self._events),
+            purges=self.purges,
         )
 
     @property
