@@ -212,9 +212,7 @@ class Journal:
                 self._queue.popleft()
         if cut:
             _log.critical("the stored security events do not end as they should: run fastness events verify")
-            self._emit(
-                Event(EventType.SYS_MONITOR_DISABLED, level=Level.CRITICAL, reason="stored events were changed")
-            )
+            self._emit(Event(EventType.SYS_MONITOR_DISABLED, level=Level.CRITICAL, reason="stored events were changed"))
         if self._erase_deleted:
             for taken in some[:stored]:
                 if taken.event.type is EventType.USER_DELETED and taken.event.who:
@@ -227,9 +225,9 @@ class Journal:
             head = await work.events.hold(self._ledger.first())
             if self._doubtful is not None:
                 # A connection that is lost at the commit does not say whether it happened.
-                (count, *row), self._doubtful = self._doubtful, None
-                if await work.events.mac(row[0]) == row[1]:
-                    self._last = row[0], row[1]
+                (count, seq, mac), self._doubtful = self._doubtful, None
+                if await work.events.mac(seq) == mac:
+                    self._last = seq, mac
                     return count, False
             newest = await work.events.newest()
             cut = newest != head.seq or head.seq < self._last[0]

@@ -64,12 +64,20 @@ class Ledger:
         for entry in entries:
             seq, salt = seq + 1, os.urandom(32)
             committed = commitment(salt, entry.who, entry.content)
-            previous = self._link(self._current, previous, seq, entry.at, entry.type, entry.level, committed)
+            previous = self._link(self._current, previous, (seq, entry.at, entry.type, entry.level), committed)
             rows.append(
                 StoredEvent(
-                    seq, entry.at, entry.type, entry.level, entry.who, entry.content, salt, committed,
-                    self._current, previous,
-                )  # fmt: skip
+                    seq=seq,
+                    at=entry.at,
+                    type=entry.type,
+                    level=entry.level,
+                    who=entry.who,
+                    content=entry.content,
+                    salt=salt,
+                    commitment=committed,
+                    key=self._current,
+                    mac=previous,
+                )
             )
         return rows
 
@@ -91,7 +99,7 @@ class Ledger:
         Raises:
             UnknownKey: no secret in the ring wrote it.
         """
-        expected = self._link(row.key, previous, row.seq, row.at, row.type, row.level, row.commitment)
+        expected = self._link(row.key, previous, (row.seq, row.at, row.type, row.level), row.commitment)
         if not hmac.compare_digest(row.mac, expected):
             return False
         if row.content is None:
@@ -106,7 +114,8 @@ class Ledger:
         """
         return hmac.digest(self._key(key), _framed(b"erased", _number(seq), committed), hashlib.sha256)
 
-    def _link(self, key: str, previous: bytes, seq: int, at: float, kind: str, level: str, committed: bytes) -> bytes:  # noqa: PLR0913, PLR0917 - what a row is made of
+    def _link(self, key: str, previous: bytes, head: tuple[int, float, str, str], committed: bytes) -> bytes:
+        seq, at, kind, level = head
         told = _framed(
             b"event", _number(seq), struct.pack(">d", at), kind.encode(), level.encode(), committed, previous
         )

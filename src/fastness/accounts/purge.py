@@ -69,7 +69,9 @@ async def _some_events(db: Database[Work], ledger: Ledger, *, before: float, bro
                 break
             # Whoever can write to the table could make events old: a purge deletes no trace of that.
             if not broken and not _follows(ledger, row, seq, mac):
-                _log.critical("stored security event %d does not follow and is kept: run fastness events verify", row.seq)
+                _log.critical(
+                    "stored security event %d does not follow and is kept: run fastness events verify", row.seq
+                )
                 break
             seq, mac = row.seq, row.mac
         if (seq, mac) == start:

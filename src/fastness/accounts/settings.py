@@ -62,7 +62,9 @@ class MfaSettings(BaseModel, frozen=True):
 class EventSettings(BaseModel, frozen=True):
     """FASTNESS_ACCOUNTS__EVENTS__*"""
 
-    stored: bool = Field(default=True, description="Store security events in the database, chained. They are logged anyway.")
+    stored: bool = Field(
+        default=True, description="Store security events in the database, chained. They are logged anyway."
+    )
     keep_days: int = Field(
         default=90, ge=1, le=3650, description="Days after which stored events are purged (OWASP Secrets Management)."
     )

@@ -139,7 +139,10 @@ class EventSQL:
         }
         self.delete = delete(table).where(t.seq <= bindparam("seq_to"))
         self.to_erase = (
-            select(t.seq, t.commitment, t.key).where(own, t.content.is_not(None)).order_by(t.seq).limit(bindparam("most"))
+            select(t.seq, t.commitment, t.key)
+            .where(own, t.content.is_not(None))
+            .order_by(t.seq)
+            .limit(bindparam("most"))
         )
         self.erase = (
             update(table).where(t.seq == bindparam("row")).values(who=None, content=None, salt=bindparam("proof"))
@@ -229,7 +232,10 @@ class Events:
 
 
 def _rows(found: Any) -> tuple[StoredEvent, ...]:
-    return tuple(StoredEvent(*row[:6], *map(bytes, row[6:8]), row[8], bytes(row[9])) for row in found)
+    return tuple(
+        StoredEvent(seq, at, kind, level, who, content, bytes(salt), bytes(committed), key, bytes(mac))
+        for seq, at, kind, level, who, content, salt, committed, key, mac in found
+    )
 
 
 def _kind(who: str | None, types: Sequence[str]) -> tuple[str, dict[str, Any]]:
