@@ -159,7 +159,9 @@ async def test_only_an_anchor_tells_of_a_database_put_back_to_yesterday(db: Acco
     await meddle(db, "DELETE FROM fastness_events WHERE seq > 5")
 
     assert isinstance(await verify(db, ledger()), Intact)
-    assert await verify(db, ledger(), known=now.anchor) == Broken(6, "it and what follows are missing: the anchor names 9")
+    assert await verify(db, ledger(), known=now.anchor) == Broken(
+        6, "it and what follows are missing: the anchor names 9"
+    )
     await chain_of(db, 6)
     rewritten = await verify(db, ledger(), known=now.anchor)
     assert rewritten == Broken(9, "it is not the event that the anchor names")
@@ -246,7 +248,12 @@ async def test_export_gives_each_event_once_in_order_from_a_moment_or_a_number_o
 async def test_no_two_entries_have_the_same_bytes_in_the_chain(db: AccountDatabase) -> None:
     book = ledger()
     one = Entry(1.0, "ab", "c", "d", "{}")
-    entries = [one, Entry(1.0, "a", "bc", "d", "{}"), Entry(1.0, "ab", "c", None, "{}"), Entry(1.0, "ab", "c", "", "{}")]
+    entries = [
+        one,
+        Entry(1.0, "a", "bc", "d", "{}"),
+        Entry(1.0, "ab", "c", None, "{}"),
+        Entry(1.0, "ab", "c", "", "{}"),
+    ]
 
     rows = [book.append(book.first(), [entry], broken=False)[0] for entry in entries]
 
