@@ -73,9 +73,12 @@ class Parts:
     def sink(self, given: Any, telemetry: Telemetry | TelemetrySettings | Literal[False] | None, app: FastAPI) -> Sink:
         """What takes events; where something measures, it counts them first."""
         events = self.make("security_events", given, self.settings.security_events, SecurityEvents)
-        emit: Sink = partial(_tell, self.sinks)
-        if events is not None:
-            emit, self.sinks = events, events.sinks
+        if isinstance(events, SecurityEvents):
+            emit: Sink = events
+            self.sinks = events.sinks
+        else:
+            self.sinks += [] if events is None else [events]
+            emit = partial(_tell, self.sinks)
         if telemetry is None or isinstance(telemetry, TelemetrySettings):
             chosen = self.settings.telemetry if telemetry is None else telemetry
             telemetry = chosen.on and Telemetry(chosen, meter_provider=_provider(app))
