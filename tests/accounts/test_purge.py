@@ -97,7 +97,7 @@ async def test_a_purge_covers_up_for_nobody(db: AccountDatabase, change: str, ca
         gone = await events_gone(db, now=START + 10**6)
 
     assert gone == 4
-    assert "event 5 does not follow" in caplog.text or "event 6 does not follow" in caplog.text
+    assert "event 5 is not as" in caplog.text or "event 6 is not as" in caplog.text
     found = await verify(db, ledger())
     assert isinstance(found, Broken)
     assert found.seq == 5

@@ -6,6 +6,7 @@ event always stays: it is what the head of the chain names.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from fastness.accounts.db import Database
@@ -14,6 +15,8 @@ from fastness.accounts.models import Mark, StoredEvent, Work
 from fastness.accounts.models.work import PURGED
 
 EVENTS = "fastness_events"
+_PAUSE = 0.03
+"""Seconds between two full transactions: writers of other processes get their turn."""
 _log = logging.getLogger("fastness.accounts")
 
 
@@ -42,42 +45,46 @@ async def purge(
             gone[table] += some
             if some < PURGED:
                 break
+            await asyncio.sleep(_PAUSE)
     if ledger is not None:
         gone[EVENTS] = 0
         while some := await _some_events(db, ledger, before=now - keep, broken=broken):
             gone[EVENTS] += some
+            await asyncio.sleep(_PAUSE)
     return gone
 
 
 async def _some_events(db: Database[Work], ledger: Ledger, *, before: float, broken: bool) -> int:
-    async with db.read() as work:  # most purges find nothing, and then no writer waits
-        base = await work.events.mark("base")
-        oldest = await work.events.after(base.seq if base is not None else 0, most=1)
-    if not oldest or oldest[0].at > before:
-        return 0
-    async with db.write() as work:
-        head = await work.events.hold(ledger.first())
-        base = await work.events.mark("base")
-        if base is not None and not broken and not _ours(ledger, base):
-            _log.critical("the base of the stored security events was changed: run fastness events verify")
-            return 0
+    # Looked at before the transaction: rows never change, and nobody waits meanwhile.
+    async with db.read() as work:
+        head, base = await work.events.mark("head"), await work.events.mark("base")
         start = (0, FIRST) if base is None else (base.seq, base.mac)
-        seq, mac = start
-        for row in await work.events.after(seq, most=PURGED):
-            # By number, never past what is kept: workers' clocks differ a little, and the chain has no holes.
-            if row.at > before or row.seq >= head.seq:
-                break
-            # Whoever can write to the table could make events old: a purge deletes no trace of that.
-            if not broken and not _follows(ledger, row, seq, mac):
-                _log.critical(
-                    "stored security event %d does not follow and is kept: run fastness events verify", row.seq
-                )
-                break
-            seq, mac = row.seq, row.mac
-        if (seq, mac) == start:
+        rows = await work.events.after(start[0], most=PURGED)
+    if head is None or not rows or rows[0].at > before or rows[0].seq >= head.seq:
+        return 0
+    good, bad = start, None
+    if base is not None and not broken and not _ours(ledger, base):
+        bad = base.seq
+    for row in rows if bad is None else ():
+        # By number, never past what is kept: workers' clocks differ a little, and the chain has no holes.
+        if row.at > before or row.seq >= head.seq:
+            break
+        # Whoever can write to the table could make events old: a purge deletes no trace of that.
+        if not broken and not _follows(ledger, row, good):
+            bad = row.seq
+            break
+        good = row.seq, row.mac
+    async with db.write() as work:
+        await work.events.hold(ledger.first())
+        there = await work.events.mark("base")
+        if (0 if there is None else there.seq) != start[0]:
+            return 0  # another purge is at it
+        if bad is not None:
+            _log.critical("stored security event %d is not as it was written: run fastness events verify", bad)
+        if good == start:
             return 0
-        await work.events.set_mark(ledger.mark("base", seq, mac))
-        return await work.events.delete(seq)
+        await work.events.set_mark(ledger.mark("base", *good))
+        return await work.events.delete(good[0])
 
 
 def _ours(ledger: Ledger, base: Mark) -> bool:
@@ -87,8 +94,8 @@ def _ours(ledger: Ledger, base: Mark) -> bool:
         return False
 
 
-def _follows(ledger: Ledger, row: StoredEvent, seq: int, mac: bytes) -> bool:
+def _follows(ledger: Ledger, row: StoredEvent, last: tuple[int, bytes]) -> bool:
     try:
-        return row.seq == seq + 1 and ledger.follows(mac, row)
+        return row.seq == last[0] + 1 and ledger.follows(last[1], row)
     except UnknownKey:
         return False
