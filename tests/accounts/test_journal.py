@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -131,6 +134,56 @@ async def test_several_workers_at_once_make_one_chain_without_gaps(url: str) -> 
     assert [row.seq for row in rows] == list(range(1, 601))
     for i in range(4):  # each worker's in the order in which they happened
         assert [row.who for row in rows if (row.who or "").startswith(f"{i}-")] == [f"{i}-{n}" for n in range(150)]
+
+
+WRITER = """
+import asyncio, sys
+from accounts.chained import ledger
+from fastness.accounts.journal import Journal
+from fastness.core.events import Event, EventType
+from models_on import models_on
+
+async def write(url, name, count):
+    async with models_on(url, tables=False) as db:
+        journal = Journal(db, ledger())
+        for n in range(count):
+            journal(Event(EventType.SESSION_RENEWED, who=f"{name}-{n}"))
+            if n % 20 == 19:
+                await journal.settled()
+                print(n, flush=True)
+
+asyncio.run(write(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+"""
+
+
+async def test_processes_of_their_own_make_one_chain_and_one_that_is_killed_leaves_no_hole(
+    db: AccountDatabase, url: str
+) -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def begin(name: str, count: int) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", WRITER, url, name, str(count)], env=environment, stdout=subprocess.PIPE, text=True
+        )
+
+    workers = [begin(name, 200) for name in ("a", "b")]
+    victim = begin("victim", 1_000_000)
+    assert victim.stdout is not None
+    acknowledged = [int(await asyncio.to_thread(victim.stdout.readline)) for _ in range(5)]
+    victim.kill()
+    for worker in workers:
+        await asyncio.to_thread(worker.communicate)
+    await asyncio.to_thread(victim.communicate)
+
+    rows = await rows_of(db)
+    assert [worker.returncode for worker in workers] == [0, 0]
+    assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
+    assert isinstance(await verify(db, ledger()), Intact)
+    whose = [row.who for row in rows]
+    for name, count in (("a", 200), ("b", 200), ("victim", acknowledged[-1] + 1)):
+        assert [who for who in whose if (who or "").startswith(name + "-")][:count] == [
+            f"{name}-{n}" for n in range(count)
+        ]
 
 
 async def test_answers_are_the_same_while_no_event_can_be_stored_and_all_are_stored_later(served: Served) -> None:

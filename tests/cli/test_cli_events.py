@@ -209,3 +209,26 @@ def test_purge_keeps_what_does_not_follow_unless_told(file: Path, capfd: pytest.
     assert "fastness_events: 4\n" in capfd.readouterr().out
     assert run(["db", "purge", "--broken-events"]) == 0
     assert run(["events", "verify"]) == 0
+
+
+def test_what_commands_do_to_accounts_and_keys_is_stored(file: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["users", "create", "ada@example.com", "--role", "admin"]) == 0
+    assert run(["users", "create", "bob@example.com"]) == 0
+    assert run(["users", "promote", "bob@example.com"]) == 0
+    assert run(["users", "disable", "bob@example.com"]) == 0
+    assert run(["keys", "rotate"]) == 0
+    capfd.readouterr()
+
+    assert run(["events", "verify"]) == 0
+    assert run(["events", "export"]) == 0
+
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()[2:]]
+    assert [line["event"] for line in lines] == [
+        "user_created",
+        "user_created",
+        "authz_change",
+        "authz_admin",
+        "key_rotated",
+    ]
+    assert {line["details"]["by"] for line in lines} == {"command line"}
+    assert "bob@" not in json.dumps(lines)
