@@ -167,6 +167,26 @@ async def test_only_an_anchor_tells_of_a_database_put_back_to_yesterday(db: Acco
     assert rewritten == Broken(9, "it is not the event that the anchor names")
 
 
+async def test_a_genuine_event_of_another_history_does_not_fit(db: AccountDatabase) -> None:
+    await chain_of(db, 5)
+    async with db.read() as work:
+        head = await work.events.mark("head")
+    assert head is not None
+    await chain_of(db, 4, at=START + 100)
+    eighth = (await rows_of(db))[7]
+    async with db.write() as work:  # put back, and gone on from there
+        await work.events.set_mark(head)
+    await meddle(db, "DELETE FROM fastness_events WHERE seq > 5")
+    await chain_of(db, 4, at=START + 200)
+    assert isinstance(await verify(db, ledger()), Intact)
+
+    await meddle(db, "DELETE FROM fastness_events WHERE seq = 8")
+    async with db.write() as work:
+        await work.events.add([eighth])
+
+    assert await verify(db, ledger()) == Broken(8, "it was changed, or is not where it was written")
+
+
 async def test_an_anchor_within_the_chain_is_found_and_a_purged_one_is_not_missed(db: AccountDatabase) -> None:
     await chain_of(db, 5)
     early = await verify(db, ledger())
