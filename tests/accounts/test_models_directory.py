@@ -1,6 +1,5 @@
 """The list of accounts is stable while others are added, and every hot statement walks an index."""
 
-
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
