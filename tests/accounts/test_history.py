@@ -80,7 +80,8 @@ async def test_nobody_reads_somebody_elses_events_nor_goes_on_in_their_list(serv
     asked = await served.client.get("/account/events", params={"user": eve_id}, headers=ada)
     nobody = await served.client.get("/account/events")
 
-    assert own["total"] == 3
+    assert (own["total"], len(own["items"])) == (3, 3)
+    assert {one["what"] for one in own["items"]} == {"The account was made", "The account was changed", "Signed in"}
     assert eve_id not in json.dumps(own)
     assert [(one.status_code, one.json()["code"]) for one in (crossed, forged)] == [(422, "invalid_cursor")] * 2
     assert (asked.status_code, nobody.status_code) == (422, 401)

@@ -122,6 +122,7 @@ async def test_purge_deletes_what_is_over_and_nothing_else(db: AccountDatabase) 
             await work.codes.put(purpose="v", user_id=ada.id, canonical="a", flow=str(now), now=now, ttl=600)
             await work.devices.remember(ada.id, now=now, ttl=600)
             await work.challenges.put(ada, form="refresh", now=now, ttl=600, tries=5)
+            assert await work.passkeys.spends(lambda: now).put_once(str(now), "", ttl=600)  # noqa: B023 - used at once
             await work.leases.hold(str(now), now=now, ttl=600)
             await work.revocations.add("user", ada.id, now, 1)
             await work.outbox.put(str(now), "sealed", now=now - 86_400, ttl=600, capacity=None)
