@@ -337,7 +337,11 @@ async def test_a_passkey_that_counts_backwards_is_refused_and_told(served: Serve
     assert (alone.status_code, second.status_code, step_up.status_code) == (401, 403, 403)
     assert [event.who for event in cloned] == [user_id] * 3
     key.count = 20
-    assert (await login(served, key)).status_code == 200
+    fresh = await login(served, key)
+    assert fresh.status_code == 200
+    await served.service.journal.settled()
+    history = (await served.client.get("/account/events", headers=bearer(fresh.json()))).json()["items"]
+    assert [one["event"] for one in history].count("authn_factor_cloned") == 3
 
 
 async def test_it_may_only_be_told(url: str) -> None:

@@ -16,6 +16,7 @@ from fastness.core.events import EventType
 _WORDS = {
     EventType.AUTHN_CODE_FAIL: "A wrong code was entered",
     EventType.AUTHN_FACTOR_CHANGE: "The second factors were changed",
+    EventType.AUTHN_FACTOR_CLONED: "A passkey counted backwards: it may have been copied",
     EventType.AUTHN_LOGIN_FAIL: "A sign-in failed",
     EventType.AUTHN_LOGIN_SUCCESS: "Signed in",
     EventType.AUTHN_PASSWORD_CHANGE: "The password was changed",

@@ -16,6 +16,7 @@ PURPOSE = "accounts.events.cursor"
 SHOWN = (
     EventType.AUTHN_CODE_FAIL,
     EventType.AUTHN_FACTOR_CHANGE,
+    EventType.AUTHN_FACTOR_CLONED,
     EventType.AUTHN_LOGIN_FAIL,
     EventType.AUTHN_LOGIN_SUCCESS,
     EventType.AUTHN_PASSWORD_CHANGE,
