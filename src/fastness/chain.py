@@ -187,6 +187,7 @@ def secure(
         apikeys=keys,
         sockets=sockets,
         controls=parts.made,
+        sinks=parts.sinks,
     )
     app.state.fastness = secured
     answer, crashed = writer.answer, writer.crashed if made is not None else log_crash

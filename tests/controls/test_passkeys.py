@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from dataclasses import replace
@@ -113,7 +114,7 @@ def test_challenges_and_handles_are_never_the_same_and_say_nothing(site: Site) -
     {"origin": "https://app.example.com.evil.example"}, {"origin": "https://APP.example.com"}, {"origin": "null"},
     {"rp_id": "evil.example"}, {"rp_id": "app.example.com"},
     {"flags": UP}, {"flags": UV}, {"flags": UP | UV | BS},
-    {"client": {"crossOrigin": True}}, {"client": {"topOrigin": "https://evil.example"}},
+    {"client": {"crossOrigin": True}}, {"client": {"crossOrigin": []}}, {"client": {"crossOrigin": {}}}, {"client": {"topOrigin": "https://evil.example"}},
     {"client": {"type": "webauthn.get"}}, {"client": {"type": "payment.get"}}, {"client": {"origin": ["https://example.com"]}},
 ], ids=str)  # fmt: skip
 async def test_what_is_not_for_this_site_is_refused_in_both_ceremonies(site: Site, lie: dict[str, Any]) -> None:
@@ -279,9 +280,13 @@ def cose(kind: Any, private: Any) -> dict[int, Any]:
 
 def _cose_of(name: str) -> bytes:
     p256 = cose(ES256, ec.generate_private_key(ec.SECP256R1()))
+    short = cose(RS256, rsa.generate_private_key(65537, 1024))
     made: dict[str, dict[int, Any]] = {
         "ES384": cose(ES384, ec.generate_private_key(ec.SECP384R1())),
-        "RSA 1024": cose(RS256, rsa.generate_private_key(65537, 1024)),
+        "RSA 1024": short,
+        "RSA 1024 and zeros": {**short, -1: bytes(128) + short[-1]},
+        "RSA with a long exponent": {**cose(RS256, rsa.generate_private_key(65537, 2048)), -2: b"\x01" * 256},
+        "RSA of a number": {1: 3, 3: -257, -1: 7, -2: b"\x01\x00\x01"},
         "no point": {**p256, -3: bytes(32)},
         "another curve": {**p256, -1: 2},
         "no key": {3: -7},
@@ -292,7 +297,8 @@ def _cose_of(name: str) -> bytes:
     return cbor.encode(made[name])
 
 
-@pytest.mark.parametrize("name", ["ES384", "RSA 1024", "no point", "another curve", "no key", "a name"])
+@pytest.mark.parametrize("name", ["ES384", "RSA 1024", "RSA 1024 and zeros", "RSA with a long exponent", "RSA of a number",
+    "no point", "another curve", "no key", "a name"])  # fmt: skip
 async def test_a_key_that_could_never_be_used_is_refused_when_it_is_made(
     site: Site, key: Authenticator, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -377,7 +383,7 @@ def test_a_domain_above_the_site_takes_its_pages_and_another_takes_none() -> Non
 
 @pytest.mark.parametrize("bad", [
     {"rp_id": "https://example.com"}, {"rp_id": "example.com:443"}, {"rp_id": "192.0.2.1"}, {"rp_id": "Example.com"},
-    {"origins": ("https://example.com/",)}, {"origins": ("https://",)}, {"origins": ("http://example.com",)},
+    {"origins": ("https://example.com/",)}, {"origins": ("https://",)}, {"origins": ("https://[",)}, {"origins": ("http://example.com",)},
     {"rp_id": "example.com", "origins": ("https://example.org",)},
     {"rp_id": "example.com", "origins": ("https://notexample.com",)},
 ])  # fmt: skip
@@ -394,3 +400,52 @@ def test_good_settings_are_no_problem_and_a_site_without_a_domain_is_none() -> N
     )
     with pytest.raises(ValueError, match="rp_id"):
         Passkeys(PasskeySettings(), RING)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)
+CLIENT = st.dictionaries(st.sampled_from(["type", "challenge", "origin", "crossOrigin", "topOrigin"]), JSON)
+
+
+@given(client=CLIENT, more=st.dictionaries(st.sampled_from(["id", "rawId", "type", "response"]), JSON), odd=JSON)
+async def test_no_json_of_a_stranger_is_an_error(client: dict[str, Any], more: dict[str, Any], odd: object) -> None:
+    site, key = Site(), Authenticator(origin="https://example.com", client=client)
+    made, used = key.create(site.options()), key.get(site.ask())
+    part = sorted(made["response"])[len(str(odd)) % 3]
+
+    for answer in (made, {**made, **more}, changed(made, part, odd)):
+        with contextlib.suppress(InvalidPasskey):
+            await site.register(key, answer=answer)
+    for answer in (used, {**used, **more}, changed(used, "userHandle", odd), changed(used, "signature", odd)):
+        with contextlib.suppress(InvalidPasskey):
+            site.passkeys.read(answer, "login", bound_to="f1")
+
+
+@given(place=st.integers(0, 400), bytes_=st.binary(min_size=1, max_size=12))
+async def test_no_bytes_of_an_attestation_are_an_error(place: int, bytes_: bytes) -> None:
+    site, key = Site(), Authenticator(origin="https://example.com")
+    made = key.create(site.options())
+    raw = unb64(made["response"]["attestationObject"])
+    place %= len(raw)
+    put = raw[:place] + bytes_ + raw[place + len(bytes_) :]
+
+    with contextlib.suppress(InvalidPasskey):
+        await site.register(key, answer=changed(made, "attestationObject", b64(put)))
+
+
+@pytest.mark.parametrize("spelled", ["+", "/", "=", " ", "\n", "é"])
+def test_one_alphabet_is_read(site: Site, key: Authenticator, spelled: str) -> None:
+    answer = {**key.get(site.ask()), "id": "AA" + spelled, "rawId": "AA" + spelled}
+
+    with pytest.raises(InvalidPasskey, match="rawId is no base64url"):
+        site.passkeys.read(answer, "login", bound_to="f1")
+
+
+def test_the_standard_port_is_no_part_of_an_origin() -> None:
+    assert PasskeySettings().at("https://example.com:443/").allows("https://example.com")
+    assert PasskeySettings().at("http://example.com:80").allows("http://example.com")
+    (problem,) = PasskeySettings(origins=("https://example.com:443",)).problems(production=True)
+    assert problem.where == "FASTNESS_PASSKEYS__ORIGINS"

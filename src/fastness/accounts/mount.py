@@ -128,10 +128,16 @@ def mount(
     installed = secured
     secured.checks.append(lambda: collisions(installed))
     sinks.append(secured.emit)
-    app.include_router(routes(api, settings.accounts, keys=secured.apikeys is service.keys))
+    if settings.accounts.events.stored:
+        secured.sinks.append(service.journal)
+    _include(app, settings, api, keys=secured.apikeys is service.keys)
+    return service
+
+
+def _include(app: FastAPI, settings: ServiceSettings, api: str, *, keys: bool) -> None:
+    app.include_router(routes(api, settings.accounts, keys=keys))
     if settings.accounts.security_contact:
         app.include_router(security_txt(settings.accounts.security_contact, settings.public_url))
-    return service
 
 
 def _read_keys(service: Service, secured: Secured) -> None:

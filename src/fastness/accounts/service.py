@@ -13,9 +13,12 @@ from fastness.accounts.courier import Courier
 from fastness.accounts.db import Database
 from fastness.accounts.flows.delete_account import purge_deleted
 from fastness.accounts.flows.every import Flows, Parts
+from fastness.accounts.journal import Journal
+from fastness.accounts.ledger import Ledger
 from fastness.accounts.letters import Letters
 from fastness.accounts.mail import Mailer, mailer_for
 from fastness.accounts.models import Work
+from fastness.accounts.purge import purge
 from fastness.accounts.revocation import RevocationFeed
 from fastness.accounts.settings import ServiceSettings
 from fastness.accounts.signing import SigningKeys
@@ -81,6 +84,18 @@ class Service:
         self.mail = Courier(
             self.db, mailer or mailer_for(settings.mail), ring, emit=emit, now=now, capacity=settings.mail.queue
         )
+        self.ledger = Ledger(ring)
+        self.journal = Journal(
+            self.db,
+            self.ledger,
+            emit=emit,
+            now=now,
+            queue=accounts.events.queue,
+            per_minute=settings.security_events.per_minute,
+            address=accounts.events.address,
+            erase_deleted=accounts.events.erase_deleted,
+            lasting=bool(settings.secret),
+        )
         self.letters = Letters(accounts, service=_named(settings), folder=settings.mail.templates)
         self.signing = SigningKeys(self.db, ring, lasting=bool(settings.secret), now=now, emit=emit)
         revocations = Revocations(now=now)
@@ -127,7 +142,7 @@ class Service:
         ).flows()
 
     async def start(self) -> None:
-        """Read keys and revocations, then begin to send mail and to watch the database.
+        """Read keys and revocations, then begin to store events, to send mail and to watch the database.
 
         Raises:
             UnsafeConfiguration: tables are missing, or the stored keys do not open.
@@ -139,6 +154,8 @@ class Service:
             await self._close()  # nobody calls stop() after a start that failed
             raise
         self._begun = True
+        if self.settings.accounts.events.stored:
+            await self.journal.start()
         await self.mail.start()
         self._tasks = [
             asyncio.create_task(self._every(seconds, work), name=f"fastness {work.__name__}")
@@ -160,12 +177,13 @@ class Service:
         await self._hold_lease()
 
     async def stop(self) -> None:
-        """Send what is queued, give the lease back, close the pools."""
+        """Send and store what is queued, give the lease back, close the pools."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         await self.mail.stop()
+        await self.journal.stop()
         try:
             if self._begun:
                 with contextlib.suppress(Refused):
@@ -226,8 +244,8 @@ class Service:
             _log.warning("%d workers count sign-ins apart from each other; give them one store", live)
 
     async def _purge(self) -> None:
-        async with self.db.write() as work:
-            await work.purge(self._now())
+        lasting, keep = bool(self.settings.secret), self.settings.accounts.events.keep_days * 86_400.0
+        await purge(self.db, now=self._now(), ledger=self.ledger, keep=keep, broken=not lasting)
         await purge_deleted(self.db, now=self._now(), emit=self._emit)
         store = self._store.behind if isinstance(self._store, FallbackStore) else self._store
         if isinstance(store, SqlStore):

@@ -59,6 +59,27 @@ class MfaSettings(BaseModel, frozen=True):
         return self.required == "everyone" or (self.required == "listed" and role in self.required_roles)
 
 
+class EventSettings(BaseModel, frozen=True):
+    """FASTNESS_ACCOUNTS__EVENTS__*"""
+
+    stored: bool = Field(
+        default=True, description="Store security events in the database, chained. They are logged anyway."
+    )
+    keep_days: int = Field(
+        default=90, ge=1, le=3650, description="Days after which stored events are purged (OWASP Secrets Management)."
+    )
+    address: bool = Field(default=True, description="Store the address and the User-Agent with an event.")
+    erase_deleted: bool = Field(
+        default=False, description="When an account is deleted, erase what its events say; the chain still holds."
+    )
+    queue: int = Field(
+        default=10_000,
+        ge=100,
+        le=1_000_000,
+        description="Events that wait in one process while the database is away; more are dropped and counted.",
+    )
+
+
 class LeakSettings(BaseModel, frozen=True):
     """FASTNESS_ACCOUNTS__LEAKS__*"""
 
@@ -186,6 +207,7 @@ class AccountSettings(BaseModel, frozen=True):
     keys_per_user: int = Field(default=25, ge=1, le=1000, description="API keys of one person at a time.")
     leaks: LeakSettings = Field(default_factory=LeakSettings, description="Reports of leaked API keys.")
     mfa: MfaSettings = Field(default_factory=MfaSettings, description="Second factors.")
+    events: EventSettings = Field(default_factory=EventSettings, description="Stored security events.")
     throttle: ThrottleSettings = Field(default_factory=ThrottleSettings, description="Sign-in throttling.")
 
     @field_validator("login_by")

@@ -17,6 +17,7 @@ from fastness.accounts.flows.confirm_device import ConfirmDevice
 from fastness.accounts.flows.delete_account import DeleteAccount
 from fastness.accounts.flows.every import Flows
 from fastness.accounts.flows.export_data import ExportData
+from fastness.accounts.flows.history import History
 from fastness.accounts.flows.leaked_keys import LeakedKeys
 from fastness.accounts.flows.login import Login
 from fastness.accounts.flows.logout import Logout
@@ -99,3 +100,4 @@ ExportDataFlow = Annotated[ExportData, Depends(_flow(lambda flows: flows.export_
 RestoreAccountFlow = Annotated[RestoreAccount, Depends(_flow(lambda flows: flows.restore_account))]
 PasskeyLoginFlow = Annotated[PasskeyLogin, Depends(_flow(lambda flows: flows.passkey_login))]
 ManagePasskeysFlow = Annotated[ManagePasskeys, Depends(_flow(lambda flows: flows.manage_passkeys))]
+HistoryFlow = Annotated[History, Depends(_flow(lambda flows: flows.history))]

@@ -42,6 +42,7 @@ class EventType(StrEnum):
     SYS_STARTUP = "sys_startup"
     SYS_SHUTDOWN = "sys_shutdown"
     SYS_CRASH = "sys_crash"
+    SYS_EVENTS_CHECKPOINT = "sys_events_checkpoint"
     SYS_MAIL_FAIL = "sys_mail_fail"
     SYS_MONITOR_DISABLED = "sys_monitor_disabled"
     SYS_PROXY_UNTRUSTED = "sys_proxy_untrusted"

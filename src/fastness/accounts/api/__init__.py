@@ -9,6 +9,7 @@ from fastness.accounts.api import (
     api_keys,
     csrf,
     email,
+    events,
     factors,
     login,
     logout,
@@ -40,7 +41,7 @@ def routes(prefix: str = "", settings: AccountSettings | None = None, *, keys: b
     every = APIRouter()
     for resource in (
         register, verify_email, login, mfa, token, refresh, csrf, logout, password, profile, email, sessions, factors, passkeys, account,
-        users, operations,
+        users, events, operations,
     ):  # fmt: skip
         every.include_router(resource.router, prefix=prefix, dependencies=[Depends(PeopleOnly())])
     optional = (

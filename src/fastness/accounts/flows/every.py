@@ -17,6 +17,8 @@ from fastness.accounts.flows.delete_account import DeleteAccount
 from fastness.accounts.flows.endings import Endings
 from fastness.accounts.flows.export_data import ExportData
 from fastness.accounts.flows.factor_proof import FactorProof
+from fastness.accounts.flows.history import PURPOSE as HISTORY
+from fastness.accounts.flows.history import History
 from fastness.accounts.flows.issue import Issue
 from fastness.accounts.flows.leaked_keys import LeakedKeys
 from fastness.accounts.flows.login import Login
@@ -80,6 +82,7 @@ class Flows:
     delete_account: DeleteAccount
     manage_users: ManageUsers
     browser_session: BrowserSession
+    history: History
     manage_keys: ManageKeys
     leaked_keys: LeakedKeys
     magic: Magic
@@ -163,6 +166,7 @@ class Parts:
             browser_session=BrowserSession(
                 db, throttle, feed, mail, letters, settings, settings.roles, life, emit, now
             ),
+            history=History(db, Sealer(self.ring, HISTORY), emit),
             manage_keys=ManageKeys(
                 db, self.keys, recently, self.roles, settings.keys_per_user, mail, letters, emit, now
             ),

@@ -8,6 +8,7 @@ from fastness.accounts.models.challenges import Challenge
 from fastness.accounts.models.codes import Chosen, Code, Codes, Redeemed
 from fastness.accounts.models.devices import Devices, KnownDevice
 from fastness.accounts.models.directory import AccountPage, InvalidCursor
+from fastness.accounts.models.events import Events, Mark, StoredEvent
 from fastness.accounts.models.factors import Factor
 from fastness.accounts.models.keys import Keys, StoredKey
 from fastness.accounts.models.leases import Leases
@@ -30,6 +31,7 @@ __all__ = [
     "Codes",
     "Deleted",
     "Devices",
+    "Events",
     "Factor",
     "InvalidCursor",
     "Keys",
@@ -37,6 +39,7 @@ __all__ = [
     "LastAdmin",
     "Leases",
     "Live",
+    "Mark",
     "Models",
     "Opened",
     "Outbox",
@@ -47,6 +50,7 @@ __all__ = [
     "Rotated",
     "Session",
     "Sessions",
+    "StoredEvent",
     "StoredKey",
     "StoredPasskey",
     "StoredPasskeys",

@@ -18,6 +18,7 @@ from fastness.accounts.models.challenges import Challenges, ChallengeSQL, challe
 from fastness.accounts.models.codes import Codes, CodeSQL, code_table
 from fastness.accounts.models.deletions import Deletions, DeletionSQL, deletion_table
 from fastness.accounts.models.devices import Devices, DeviceSQL, device_table
+from fastness.accounts.models.events import Events, EventSQL, event_table, mark_table
 from fastness.accounts.models.factors import Factors, FactorSQL, factor_table
 from fastness.accounts.models.keys import Keys, KeySQL, key_table
 from fastness.accounts.models.leases import Leases, LeaseSQL, lease_table
@@ -32,8 +33,9 @@ from fastness.accounts.models.usernames import Usernames, UsernameSQL, username_
 from fastness.accounts.models.users import Users, UserSQL
 from fastness.stores import sql as counters
 
-PURGED = 5_000
-"""Rows of one table that one purge deletes at most, so that no transaction is long."""
+PURGED = 1_000
+"""Rows that one transaction of a purge deletes at most, so that none is long."""
+_DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,12 @@ class Work:
     usernames: Usernames
     deletions: Deletions
     passkeys: StoredPasskeys
+    events: Events
     purges: Mapping[str, Delete]
 
-    async def purge(self, now: float) -> dict[str, int]:
-        """Delete what is over, at most 5,000 rows of each table: how many went, by table. Repeat until none do."""
-        run = self.leases.connection.execute
-        return {table: (await run(statement, {"now": now})).rowcount for table, statement in self.purges.items()}
+    async def purge(self, table: str, now: float) -> int:
+        """Delete what is over in one table, at most 1,000 rows: how many went. Repeat until none do."""
+        return (await self.leases.connection.execute(self.purges[table], {"now": now})).rowcount
 
 
 class Models:
@@ -87,6 +89,8 @@ class Models:
         deletions = self._table(deletion_table, self.accounts)
         passkeys = self._table(passkey_table, self.accounts, factors)
         spent = self._table(spent_challenge_table)
+        events = self._table(event_table)
+        marks = self._table(mark_table)
         # Shared counters live beside them, so that one migration makes both.
         counters.tables(self.metadata)
         self.own: tuple[Table, ...] = tuple(t for name, t in self.metadata.tables.items() if name not in theirs)
@@ -106,7 +110,8 @@ class Models:
         self._usernames = UsernameSQL(usernames, self.accounts)
         self._deletions = DeletionSQL(deletions, self.accounts)
         self._passkeys = PasskeySQL(passkeys, factors, spent, self.accounts)
-        self._purges = {
+        self._events = EventSQL(events, marks)
+        self.purges: Mapping[str, Delete] = {
             table.name: _purge(table, over)
             for table, over in (
                 (sessions, sessions.c.idle_expires_at),
@@ -117,6 +122,8 @@ class Models:
                 (spent, spent.c.expires_at),
                 (keys, keys.c.retires_at),
                 (revocations, revocations.c.until),
+                # The courier gives up what is too old and says so; this is for mails that no courier comes for.
+                (outbox, outbox.c.expires_at + _DAY),
                 (self.leases, self.leases.c.expires_at),
             )
         }
@@ -143,7 +150,8 @@ class Models:
             usernames=Usernames(connection, self._usernames),
             deletions=Deletions(connection, self._deletions),
             passkeys=StoredPasskeys(connection, self._passkeys),
-            purges=self._purges,
+            events=Events(connection, self._events),
+            purges=self.purges,
         )
 
     @property

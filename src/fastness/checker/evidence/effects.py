@@ -72,7 +72,7 @@ def effect_of(call: Call) -> Effect | None:
     if _PROCESS.search(call.name):
         return "process"
     if _JOB.search(call.name):
-        return "job"
+        return None if _tidies(call) else "job"
     if _MESSAGE.search(call.name):
         return "message"
     if _REQUEST.search(call.name):
@@ -87,8 +87,36 @@ def effect_of(call: Call) -> Effect | None:
     if last in {"append", "pop", "remove", "extend", "clear", "setdefault"} and _global(call.scope, call.receiver):
         return "store"
     if last in _FILE and (_FILES.search(call.name) or _FILES.search(receiver)):
-        return "file"
+        return None if temporary(call) else "file"
     return None
+
+
+def _tidies(call: Call) -> bool:
+    """Whether the work behind it only gives back what the request took."""
+    work = ast.unparse(call.positional[0]) if call.positional else ""
+    return (
+        re.search(r"(^|[._])(release|close|unlink|rmtree|abort|clean_?up|clear_temp|delete_(temp|file))\w*$", work)
+        is not None
+    )
+
+
+def temporary(call: Call) -> bool:
+    """Whether what is written lies in a folder for temporary files."""
+    parts = [*call.positional[:1], *([call.receiver] if call.receiver is not None else [])]
+    texts = [ast.unparse(p) for p in parts]
+    names = [n.id for p in parts for n in ast.walk(p) if isinstance(n, ast.Name)]
+    bound = [a.value for name in names for a in call.scope.assigned.get(name, [])]
+    texts.extend(ast.unparse(value) for value in bound if value is not None)
+    seen = " ".join(texts)
+    again = [a for n in re.findall(r"[A-Za-z_]\w*", seen) for a in call.scope.assigned.get(n, [])]
+    seen += " ".join(ast.unparse(a.value) for a in again if a.value is not None)
+    return (
+        re.search(
+            r"\b(tempfile|gettempdir|NamedTemporaryFile|TemporaryDirectory|mkdtemp|mkstemp|get_temp\w*|temp_(dir|path|file|folder)\w*)\b",
+            seen,
+        )
+        is not None
+    )
 
 
 def _writes(call: Call) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fastness.checker.evidence.found import matches
@@ -50,8 +50,12 @@ def sent(project: Project) -> Iterator[Sent]:
     """Every such place of the project's code."""
     for scope, handler in project.nodes(ast.ExceptHandler):
         if scope.kind == "function":
-            kind, foreign = _caught(project.names, scope, handler.type)
-            yield from _leaving(project, scope, handler.body, handler.name, kind, foreign=foreign)
+            kind, foreign, spoken = _caught(project.names, scope, handler.type)
+            if _converting(scope, handler):
+                foreign = spoken = False
+            for one in _leaving(project, scope, handler.body, handler.name, kind, foreign=foreign):
+                # Words for callers come with a 4xx; with a 5xx a library tells what went wrong inside.
+                yield replace(one, foreign=True) if spoken and not _refuses(project, one) else one
     for function, kind, foreign in _registered(project):
         names = [a.arg for a in function.parameters]
         if len(names) > 1:
@@ -60,18 +64,69 @@ def sent(project: Project) -> Iterator[Sent]:
             )
 
 
-def _caught(names: Names, scope: Scope, expr: ast.expr | None) -> tuple[str, bool]:
-    """What an `except` names, and whether one of it is an error that others wrote."""
+def _refuses(project: Project, one: Sent) -> bool:
+    """Whether it leaves with a status that is about the request: 4xx."""
+    if not isinstance(one.node, ast.Call):
+        return False
+    status = project.call_of(one.scope, one.node).arg("status_code", 0)
+    if status is None:
+        return False
+    number = project.value(one.scope, status).number
+    named = re.search(r"HTTP_4\d\d_|\b4\d\d\b", ast.unparse(status))
+    return named is not None or (number is not None and 400 <= number < 500)  # noqa: PLR2004 - the class of statuses
+
+
+def _caught(names: Names, scope: Scope, expr: ast.expr | None) -> tuple[str, bool, bool]:
+    """What an `except` names; whether one of it is an error that others wrote, and wrote for nobody; for callers."""
     if expr is None:
-        return "any exception", True
+        return "any exception", True, False
+    spoken = False
     parts = expr.elts if isinstance(expr, ast.Tuple) else [expr]
     for part in parts:
         found = names.resolve(scope, part)
         word = names.dotted(scope, part).rpartition(".")[2] or ast.unparse(part)
         if isinstance(found, Scope) or word in _OWN_WORDS or _ABOUT_INPUT.search(word):
             continue
-        return word, True
-    return ast.unparse(parts[0]) if parts else "an exception", False
+        if not _spoken_for(names.dotted(scope, part)):
+            return word, True, False
+        spoken = True
+    return ast.unparse(parts[0]) if parts else "an exception", False, spoken
+
+
+def _spoken_for(name: str) -> bool:
+    """Whether it is an error of a library that has words for callers, caught by its own name.
+
+    Errors of Python itself, and of what speaks to databases, queues, files and other hosts, name what nobody outside
+    should know; so do classes that are only called `Error` or `Exception`.
+    """
+    module, _, word = name.rpartition(".")
+    first = module.partition(".")[0]
+    return bool(first) and first != "?" and _INSIDE.search(name) is None and word not in {"Error", "Exception"}
+
+
+_INSIDE = re.compile(
+    r"^(builtins|os|io|socket|ssl|subprocess|asyncio|shutil|sqlite3|smtplib|ftplib|http|urllib|json|pickle|importlib|concurrent"
+    r"|sqlalchemy|sqlmodel|asyncpg|psycopg\w*|aiopg|aiomysql|pymysql|MySQLdb|mysql|databases|tortoise|peewee|pymongo|motor|beanie|bson"
+    r"|redis|aioredis|kafka|aiokafka|pika|aio_pika|celery|kombu|requests|httpx2?|aiohttp|urllib3|botocore|boto3|aiobotocore|google"
+    r"|azure|openai|anthropic|litellm|elasticsearch|opensearchpy|qdrant_client|chromadb|ldap3?|paramiko|docker|kubernetes|grpc|stripe"
+    r"|jinja2|yaml|lxml|cryptography|neo4j|cassandra|clickhouse\w*|snowflake|minio|twilio|sendgrid|aiosmtplib|pydantic_core)\b"
+)
+_CONVERTS = re.compile(
+    r"(^|\.)(b64decode|urlsafe_b64decode|standard_b64decode|loads|UUID|int|float|Decimal|fromisoformat|strptime|unhexlify|fromhex"
+    r"|parse\w*|\w*validate\w*|from_?string|ip_address|ip_network|unquote|decode|strip|lower|split|replace|encode)$"
+)
+
+
+def _converting(scope: Scope, handler: ast.ExceptHandler) -> bool:
+    """Whether the `try` does nothing but read a value: its error is about what was sent."""
+    for node in scope.nodes.get(ast.Try, ()):
+        if isinstance(node, ast.Try) and handler in node.handlers:
+            calls = [n for s in node.body for n in ast.walk(s) if isinstance(n, ast.Call)]
+            names = [ast.unparse(c.func) for c in calls]
+            return bool(names) and all(
+                _CONVERTS.search(name) or _ANSWERS.search(name) or name.endswith("RedirectResponse") for name in names
+            )
+    return False
 
 
 def _registered(project: Project) -> Iterator[tuple[Function, str, bool]]:
@@ -92,6 +147,8 @@ def _registered(project: Project) -> Iterator[tuple[Function, str, bool]]:
         }
         foreign = number == 500 or (number is None and not isinstance(found, Scope) and not quiet)  # noqa: PLR2004
         handler = _handler(project, call.scope, call.node, call.arg("handler", 1))
+        if foreign and handler is not None and _spoken_for(project.names.dotted(call.scope, what)):
+            foreign = re.search(r"\b5\d\d\b|_5\d\d_", ast.unparse(handler.node)) is not None
         if handler is not None and foreign and word in _OWN_WORDS:
             # A project that answers 400 to its own ValueErrors wrote their texts; at 500 nobody expected them.
             foreign = re.search(r"\b500\b|_500_", ast.unparse(handler.node)) is not None

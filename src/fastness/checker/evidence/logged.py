@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fastness.checker.evidence.announced import announced
 from fastness.checker.evidence.classes import Model
 from fastness.checker.evidence.found import Parameter, Variable
 from fastness.checker.evidence.functions import Call
+from fastness.checker.evidence.own import in_development
 from fastness.checker.evidence.scope import Scope
 
 if TYPE_CHECKING:
@@ -84,10 +86,15 @@ def logged(project: Project) -> Iterator[Logged]:
         printed = call.name == "print"
         if printed and _TOOLS.search(call.module.path):
             continue
+        if in_development(call):
+            continue
         if not printed and (call.receiver is None or not _LOGGER.search(ast.unparse(call.receiver))):
             continue
+        told = announced(call.node)
         for piece in _pieces(call):
             found = _judged(call, piece)
+            if found is None and id(piece) in told and not _harmless(project, call.scope, piece):
+                found = (f"{ast.unparse(piece)}, a {told[id(piece)]},", True)
             if found is not None:
                 yield Logged(call, found[0], found[1], printed)
                 break

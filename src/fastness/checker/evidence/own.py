@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from fastness.checker.evidence.depending import Depending
 from fastness.checker.evidence.found import matches
 from fastness.checker.evidence.functions import Call, Function
-from fastness.checker.evidence.model import Guard, Middleware, Route
+from fastness.checker.evidence.model import Application, Guard, Middleware, Route
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -21,6 +22,9 @@ _DEVELOPMENT = re.compile(
     r"debug|(^|[^a-z])(dev|local|test|testing|development|staging|is_local|is_dev)([^a-z]|$)", re.IGNORECASE
 )
 _NOT_PRODUCTION = re.compile(r"(!=|is not|not in)[^=]*prod|not\s+\S*prod", re.IGNORECASE)
+
+SLOWAPI = ("SlowAPIMiddleware", "SlowAPIASGIMiddleware")
+"""Middleware that enforces the default limits of a limiter; without such it only serves the decorators."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ class Own:
             found |= secured.controls
         for one in middleware:
             found |= _known_middleware(one.name)
+            if matches(one.name, SLOWAPI) and self._project.once(limits_all):
+                found.add("limits")
             if matches(one.name, self._project.intent.limiters):
                 found.add("limits")
         for call in passed:
@@ -97,19 +103,43 @@ class Own:
                 return why or "declared public"
         return None
 
-    def in_development(self, call: Call) -> bool:
+    @staticmethod
+    def in_development(call: Call) -> bool:
         """Whether a call stands under a test that only development passes."""
-        module = call.module
-        for test, turned in _tests_around(module.tree, call.node):
-            text = ast.unparse(test)
-            if turned:
-                if re.search(r"prod", text, re.IGNORECASE) and not _NOT_PRODUCTION.search(text):
-                    return True
-            elif _NOT_PRODUCTION.search(text) or (
-                _DEVELOPMENT.search(text) and "prod" not in text.lower() and "not " not in text
-            ):
+        return in_development(call)
+
+
+def in_development(call: Call) -> bool:
+    """Whether a call stands under a test that only development passes."""
+    module = call.module
+    for test, turned in _tests_around(module.tree, call.node):
+        text = ast.unparse(test)
+        if turned:
+            if re.search(r"prod", text, re.IGNORECASE) and not _NOT_PRODUCTION.search(text):
                 return True
-        return False
+        elif _NOT_PRODUCTION.search(text) or (
+            _DEVELOPMENT.search(text) and "prod" not in text.lower() and "not " not in text
+        ):
+            return True
+    return False
+
+
+def limits_all(project: Project) -> bool:
+    """Whether a slowapi limiter has limits for every route: its middleware alone counts nothing."""
+    made = [c for c in project.calls("slowapi.Limiter", "slowapi.extension.Limiter", "Limiter") if c.target is None]
+    return any(c.has("default_limits") or c.has("application_limits") or c.spread for c in made) or not made
+
+
+def limits_everywhere(project: Project, application: Application) -> bool:
+    """Whether a gateway or a middleware counts every route. `secure(app)` does too, but far above what a sign-in may have."""
+    if "limits" in project.intent.gateway:
+        return True
+    return any(
+        "limits" in _known_middleware(one.name)
+        or matches(one.name, project.intent.limiters)
+        or (matches(one.name, SLOWAPI) and project.once(limits_all))
+        for one in application.middleware
+    )
 
 
 def _tests_around(tree: ast.Module, wanted: ast.AST) -> list[tuple[ast.expr, bool]]:
@@ -118,8 +148,10 @@ def _tests_around(tree: ast.Module, wanted: ast.AST) -> list[tuple[ast.expr, boo
     found: list[tuple[ast.expr, bool]] = []
 
     def search(statements: list[ast.stmt]) -> None:
-        for statement in statements:
-            if not statement.lineno <= line <= (statement.end_lineno or statement.lineno):
+        # Statements follow one another: of 10,000 routes in one file only the last one that begins before can be around.
+        at = bisect_right(statements, line, key=lambda statement: statement.lineno)
+        for statement in statements[max(0, at - 1) : at]:
+            if line > (statement.end_lineno or statement.lineno):
                 continue
             if isinstance(statement, ast.If):
                 orelse = bool(statement.orelse) and line >= statement.orelse[0].lineno
@@ -149,8 +181,6 @@ def _known_middleware(name: str) -> set[str]:
         "CORSMiddleware": "cors",
         "TrustedHostMiddleware": "hosts",
         "HTTPSRedirectMiddleware": "headers",
-        "SlowAPIMiddleware": "limits",
-        "SlowAPIASGIMiddleware": "limits",
         "RateLimitMiddleware": "limits",
         "RateLimiterMiddleware": "limits",
         "ThrottleMiddleware": "limits",

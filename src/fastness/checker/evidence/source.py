@@ -42,12 +42,17 @@ MOST_LINES = 8
 _KINDS: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (
         re.compile(
-            r"(^|/)(tests?|testing|e2e|integration_tests?|unit_tests?)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$"
+            r"(^|/)(tests?|testing|e2e|integration_tests?|unit_tests?)/|(^|/)(test_[^/]*|[^/]*_tests?|conftest)\.py$"
         ),
         "test",
     ),
     (re.compile(r"(^|/)(alembic|migrations?|versions)/"), "migration"),
-    (re.compile(r"(^|/)(examples?|samples?|docs|docs_src|tutorials?|demos?|benchmarks?|bench|benches)/"), "example"),
+    (
+        re.compile(
+            r"(^|/)(examples?|samples?|docs|docs_src|tutorials?|demos?|[\w-]*benchmarks?|bench|benches|load_?tests?|locust)/"
+        ),
+        "example",
+    ),
     (re.compile(r"(^|/)(scripts?|tools|bin|hack|ci|\.github)/|(^|/)(setup|noxfile|fabfile|tasks)\.py$"), "script"),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -14,6 +15,7 @@ from fastness.controls.passkeys.passkey import InvalidPasskey
 _LONGEST_ID = 1023
 """Bytes (Web Authentication Level 3 section 7.1)."""
 _LONGEST = {"clientDataJSON": 8_192, "attestationObject": 16_384, "authenticatorData": 4_096, "signature": 2_048}
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 _LONGEST_HANDLE = 64
 _TRANSPORTS = frozenset({"ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"})
 
@@ -54,7 +56,7 @@ def read(given: Mapping[str, Any], *needed: str) -> Answer:
     return Answer(
         id=credential,
         challenge=_bytes(said.get("challenge"), 1024, "challenge"),
-        cross_origin=said.get("crossOrigin") not in {None, False} or "topOrigin" in said,
+        cross_origin=said.get("crossOrigin", False) is not False or "topOrigin" in said,
         parts=parts,
         user_handle=None if handle is None else _bytes(handle, _LONGEST_HANDLE, "userHandle"),
         transports=tuple(one for one in sorted(_TRANSPORTS) if isinstance(transports, list) and one in transports),
@@ -83,10 +85,11 @@ def _text(value: object, name: str) -> str:
 def _bytes(value: object, longest: int, name: str) -> bytes:
     if not isinstance(value, str) or len(value) > longest * 4 // 3 + 4:
         raise InvalidPasskey(f"{name} is missing, or too long")
+    if not _BASE64URL.fullmatch(value):
+        raise InvalidPasskey(f"{name} is no base64url")
     try:
-        # Both alphabets decode alike in lenient readers; one spelling is enough.
-        raw = base64.b64decode(value.encode("ascii") + b"=" * (-len(value) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
+        raw = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
+    except binascii.Error:
         raise InvalidPasskey(f"{name} is no base64url") from None
     if len(raw) > longest:
         raise InvalidPasskey(f"{name} is too long")

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 NUMBERS: Mapping[Algorithm, int] = {"ES256": -7, "EdDSA": -8, "RS256": -257}
 """As COSE calls them (IANA)."""
-_SMALLEST_RSA, _LARGEST_RSA = 2048, 4096
+_SMALLEST_RSA, _LARGEST_RSA, _LONGEST_EXPONENT = 2048, 4096, 32
+"""Bits."""
 
 T = TypeVar("T")
 
@@ -71,7 +72,7 @@ class RelyingParty:
         return Passkey(
             id=answer.id,
             public_key=_asked(lambda: cbor.encode(dict(credential.public_key))),
-            algorithm=self._usable(credential.public_key),
+            algorithm=_asked(lambda: self._usable(credential.public_key)),
             user_handle=user_handle,
             sign_count=said.counter,
             backup_eligible=eligible,
@@ -122,11 +123,17 @@ class RelyingParty:
         )
         if algorithm is None:
             raise InvalidPasskey("an algorithm that was not offered")
-        if algorithm == "RS256" and not _SMALLEST_RSA <= len(key.get(-1) or b"") * 8 <= _LARGEST_RSA:
-            raise InvalidPasskey("an RSA key of another size")
+        if algorithm == "RS256":
+            _refuse_odd_rsa(modulus=int.from_bytes(key[-1], "big"), exponent=int.from_bytes(key[-2], "big"))
         # A key that is no point of its curve would be found at the first sign-in, when its owner has nothing else.
-        _asked(lambda: _loads(key))
+        _loads(key)
         return algorithm
+
+
+def _refuse_odd_rsa(*, modulus: int, exponent: int) -> None:
+    # A long exponent makes every check slow; authenticators have 65537.
+    if not _SMALLEST_RSA <= modulus.bit_length() <= _LARGEST_RSA or exponent.bit_length() > _LONGEST_EXPONENT:
+        raise InvalidPasskey("an RSA key of another size")
 
 
 def _loads(key: Any) -> None:

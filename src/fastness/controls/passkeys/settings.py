@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, Field
 
@@ -15,6 +15,7 @@ Algorithm = Literal["ES256", "EdDSA", "RS256"]
 
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
 _LOCAL = "localhost"
+_PORTS = {"http": ":80", "https": ":443"}
 
 
 class PasskeySettings(BaseModel, frozen=True):
@@ -53,9 +54,9 @@ class PasskeySettings(BaseModel, frozen=True):
 
         Without a URL, and at an address of this machine, passkeys belong to localhost.
         """
-        site = urlsplit(public_url.strip().lower())
+        site = _parts(public_url.strip().lower())
         host = site.hostname or ""
-        own = f"{site.scheme}://{site.netloc.rpartition('@')[2]}"
+        own = _origin(site)
         if not host or _is_address(host):
             host, own = _LOCAL, ""
         origins = self.origins or ((own,) if own and self._covers(self.rp_id or host, host) else ())
@@ -69,10 +70,10 @@ class PasskeySettings(BaseModel, frozen=True):
         if (self.rp_id and not _DOMAIN.fullmatch(self.rp_id)) or _is_address(self.rp_id):
             found.append(_problem("passkeys cannot belong to this", "RP_ID", "Write a domain, as in example.com."))
         for origin in self.origins:
-            parts = urlsplit(origin)
+            parts = _parts(origin)
             if parts.scheme not in {"http", "https"}:
                 continue  # an app's, as in android:apk-key-hash:...
-            if origin != f"{parts.scheme}://{parts.netloc}".lower() or not parts.hostname:
+            if not parts.hostname or origin != _origin(parts):
                 found.append(_problem("this is no origin", "ORIGINS", "Write it as in https://app.example.com."))
             elif production and parts.scheme != "https" and parts.hostname != _LOCAL:
                 found.append(_problem("a page with passkeys has no TLS", "ORIGINS", "Use its https:// address."))
@@ -96,6 +97,19 @@ class PasskeySettings(BaseModel, frozen=True):
     @staticmethod
     def _covers(rp_id: str, host: str) -> bool:
         return host == rp_id or host.endswith(f".{rp_id}")
+
+
+def _parts(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # a bracket that does not close
+        return SplitResult("https", "", "", "", "")
+
+
+def _origin(site: SplitResult) -> str:
+    """As browsers spell it: without the port that goes without saying (RFC 6454 section 6.2)."""
+    place = site.netloc.rpartition("@")[2].lower().removesuffix(_PORTS.get(site.scheme, ""))
+    return f"{site.scheme}://{place}"
 
 
 def _is_address(host: str) -> bool:

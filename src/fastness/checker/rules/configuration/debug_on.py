@@ -38,6 +38,7 @@ import re
 from collections.abc import Iterator
 
 from fastness.checker.evidence.functions import Call
+from fastness.checker.evidence.own import in_development
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.value import Value
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
@@ -67,6 +68,8 @@ class DebugOn(Rule):
         yield from self._reloading(project)
 
     def _judged(self, call: Call, value: Value) -> Iterator[Finding]:
+        if in_development(call):
+            return
         for choice in value.choices():
             if choice.constant is not True and str(choice.constant).lower() not in {"true", "1", "on", "yes"}:
                 continue
@@ -87,7 +90,14 @@ class DebugOn(Rule):
         for path in project.files.dockerfiles():
             if _DEVELOPMENT.search(path.rpartition("/")[2]):
                 continue
+            stages = [
+                (p.line, m[1] or "") for p, m in project.files.lines(path, r"(?i)^\s*FROM\s+\S+(?:\s+AS\s+(\S+))?")
+            ]
             for place, _ in project.files.lines(path, r"^\s*(CMD|ENTRYPOINT)\b.*" + f"(?:{_RELOAD})"):
+                stage = next((name for line, name in reversed(stages) if line < place.line), "")
+                last = not any(line > place.line for line, _ in stages)
+                if _DEVELOPMENT.search(stage) and not last:
+                    continue  # one stage of several, for a developer's machine
                 yield self.found(
                     place, "the image starts the server with --reload", subject="reload", severity=Severity.MEDIUM
                 )

@@ -60,8 +60,11 @@ import ast
 import re
 from collections.abc import Iterator
 
+from fastness.checker.evidence.found import matches
 from fastness.checker.evidence.functions import Call
+from fastness.checker.evidence.limited_paths import limited_paths, names
 from fastness.checker.evidence.model import Application, Route
+from fastness.checker.evidence.own import SLOWAPI, limits_everywhere
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.purpose import Purpose, purposes, takes_password
 from fastness.checker.finding import Confidence, Finding, Persona, Place, Severity
@@ -93,7 +96,8 @@ class UnlimitedSignIn(Rule):
     fix = 'limit it by address and account: Depends(limit("5/minute", by="address"))'
 
     def inspect(self, application: Application) -> Iterator[Finding]:
-        if "limits" in application.controls or _middleware_limits(application):
+        project = next((route.handler.project for route in application.routes if route.handler is not None), None)
+        if project is None or limits_everywhere(project, application) or _middleware_limits(application):
             return
         seen: set[Place] = set()
         for route in application.routes:
@@ -112,7 +116,8 @@ class UnlimitedSignIn(Rule):
 
     def read(self, project: Project) -> Iterator[Finding]:
         """Routers that fastapi-users makes: their routes stand in no source."""
-        if any("limits" in a.controls or _middleware_limits(a) for a in project.applications) or project.once(_proxied):
+        limited = any(limits_everywhere(project, a) or _middleware_limits(a) for a in project.applications)
+        if limited or project.once(_proxied):
             return
         seen: set[str] = set()
         for call in project.calls("get_auth_router"):
@@ -128,11 +133,15 @@ class UnlimitedSignIn(Rule):
 
 def _middleware_limits(application: Application) -> bool:
     """Whether a middleware of the application answers 429, or is named after limits."""
-    return any(_LIMITING.search(middleware.name.rpartition(".")[2]) for middleware in application.middleware)
+    names = [middleware.name for middleware in application.middleware if not matches(middleware.name, SLOWAPI)]
+    return any(_LIMITING.search(name.rpartition(".")[2]) for name in names)
 
 
 def _in_front(route: Route) -> bool:
-    return route.handler is not None and route.handler.project.once(_proxied)
+    if route.handler is None:
+        return False
+    project = route.handler.project
+    return project.once(_proxied) or names(project.once(limited_paths), route.path)
 
 
 def _proxied(project: Project) -> bool:
@@ -162,7 +171,7 @@ def _tried(route: Route) -> Purpose | None:
         return "login"
     if "forgot" in known and route.writes:
         return "forgot"
-    if "verify" in known and any(_CODE.search(p.name) or _fields(p.model) for p in route.parameters):
+    if known & {"verify", "reset"} and any(_CODE.search(p.name) or _fields(p.model) for p in route.parameters):
         return "verify"
     if "register" in known and route.writes:
         return "register"

@@ -38,7 +38,7 @@ import re
 from collections.abc import Iterator
 
 from fastness.checker.evidence.project import Project
-from fastness.checker.evidence.randomness import drawings
+from fastness.checker.evidence.randomness import drawings, picks
 from fastness.checker.finding import Finding, Place, Severity
 from fastness.checker.rule import Rule
 
@@ -49,7 +49,7 @@ _SECRET = re.compile(
 )
 _PLAY = re.compile(
     r"jitter|delay|backoff|sleep|sample_|demo|fake|mock|seed|dummy|colou?r|avatar|user_?name|nick|shuffle|(status|error|country|currency|zip|postal|"
-    r"lang\w*|short|room|game|exit|source|byte|http|num|max|min|total|n|count)_?(code|token)|tokens_|_tokens|token_?(count|ids?|limit|size)|tokeni|preset|dataset|reset_(index|counter|timer|interval|state)|weights?",
+    r"lang\w*|short|room|game|exit|source|byte|http|num|max|min|total|n|count)_?(code|token)|tokens_|_tokens|(secret|credential|key)_id($| )|token_?(count|ids?|limit|size)|tokeni|(^| )tokens\[|tensor|input_ids|preset|dataset|reset_(index|counter|timer|interval|state)|weights?",
     re.IGNORECASE,
 )
 
@@ -65,7 +65,7 @@ class GuessableRandom(Rule):
     def read(self, project: Project) -> Iterator[Finding]:
         told: set[tuple[str, int]] = set()
         for drawn in project.once(drawings):
-            if not drawn.weak or not _SECRET.search(drawn.names) or _PLAY.search(drawn.names):
+            if not drawn.weak or not _SECRET.search(drawn.names) or _PLAY.search(drawn.names) or picks(project, drawn):
                 continue
             key = (drawn.call.place.path, drawn.call.place.line)
             if key not in told:
