@@ -53,6 +53,8 @@ class Case:
         alive = {**_ALIVE, "email": caller.email, "username": caller.email, "refresh_token": caller.refresh}
         fields = {name: alive.get(name, value) for name, value in self.body.items()}
         form = FORM in self.asked.headers
+        if not form and fields.pop("username", None) is not None:
+            fields["email"] = caller.email  # a sign-in names one of the two
         body = urlencode(fields, doseq=True, errors="replace") if form else json.dumps(fields)
         return replace(self.asked, path=path, body=body.encode())
 

@@ -108,13 +108,14 @@ async def fuzz(name: str, folder: Path, *, number: int, seed: int, each: int, to
         return found
 
 
-# No one guesses a mailed code, an authenticator's code, a current password or an id that only its owner was told; the
+# No one guesses a mailed code, an authenticator's code, what a passkey signs, a current password or an id that only its owner was told; the
 # stories and the test of other people's ids go there.
 _KNOWING = (
     "/verify-email", "/auth/mfa", "/auth/mfa/enrol", "/auth/password/reset", "/account/password", "/account/email/confirm",
-    "/account/recovery-codes",
+    "/account/recovery-codes", "/auth/restore/redeem", "/auth/passkeys/login", "/account/passkeys",
+    "/auth/reauthenticate/options",
 )  # fmt: skip
-_OWN_IDS = re.compile(r"\{(session|device|factor)_id\}")
+_OWN_IDS = re.compile(r"\{(session|device|factor|passkey|key)_id\}")
 
 
 def unreached(found: Fuzz) -> list[str]:
