@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from accounts.serving import PASSWORD, Served, bearer, digits, serving
+from accounts.serving import PASSWORD, Clock, Served, bearer, digits, serving
 
 pytestmark = pytest.mark.anyio
 SUBJECT = "Confirm that it is you"
@@ -18,7 +18,7 @@ SUBJECT = "Confirm that it is you"
 
 @pytest.fixture
 async def served(url: str) -> AsyncIterator[Served]:
-    async with serving(url, new_device_confirmation=True) as running:
+    async with serving(url, clock=Clock.at_rest(), new_device_confirmation=True) as running:
         yield running
 
 

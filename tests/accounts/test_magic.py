@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from accounts.mounted import mounted, settings
-from accounts.serving import PASSWORD, Served, bearer, digits, link_token, serving
+from accounts.serving import PASSWORD, Clock, Served, bearer, digits, link_token, serving
 from accounts.test_mapped import LEAST, legacy
 from fastness.accounts.mail import Mail
 from fastness.core.events import EventType
@@ -24,7 +24,7 @@ PAGE = "https://app.example.com/magic"
 
 @pytest.fixture
 async def served(url: str) -> AsyncIterator[Served]:
-    async with serving(url, magic=True, magic_link=PAGE) as running:
+    async with serving(url, clock=Clock.at_rest(), magic=True, magic_link=PAGE) as running:
         yield running
 
 
@@ -142,7 +142,7 @@ async def test_whoever_must_have_a_factor_enrols_it_first(url: str) -> None:
 
 
 async def test_an_owner_who_signs_in_by_mail_finds_nothing_of_a_stranger_who_registered_before(url: str) -> None:
-    async with serving(url, magic=True, unsafe_allow_unverified=True) as served:
+    async with serving(url, clock=Clock.at_rest(), magic=True, unsafe_allow_unverified=True) as served:
         await served.register("ada@example.com", "the password of a stranger", "Eve")
         stranger = await served.login(password="the password of a stranger")
         _, seed, _ = await served.with_totp(password="the password of a stranger")

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from accounts.mounted import mounted, settings
-from accounts.serving import PASSWORD, Served, bearer, digits, link_token, serving
+from accounts.serving import PASSWORD, Clock, Served, bearer, digits, link_token, serving
 from accounts.test_mapped import FULL, LEAST, legacy
 from accounts.test_neutral import Work, seen
 from fastness.accounts.flows.delete_account import purge_deleted
@@ -26,7 +26,7 @@ PAGE = "https://app.example.com/restore"
 
 @pytest.fixture
 async def served(url: str) -> AsyncIterator[Served]:
-    async with serving(url, restore_link=PAGE, magic=True) as running:
+    async with serving(url, clock=Clock.at_rest(), restore_link=PAGE, magic=True) as running:
         yield running
 
 
@@ -324,7 +324,7 @@ async def test_on_a_table_that_nobody_may_touch_too(kind: str, columns: dict[str
 
 
 async def test_people_take_their_data_with_them_and_no_secret_is_in_it(url: str) -> None:
-    async with serving(url, login_by=["email", "username"]) as served:
+    async with serving(url, clock=Clock.at_rest(), login_by=["email", "username"]) as served:
         user_id = await served.account()
         await served.account("eve@example.com")
         tokens, _, codes = await served.with_totp()

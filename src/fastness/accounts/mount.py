@@ -147,6 +147,8 @@ def _read_keys(service: Service, secured: Secured) -> None:
     secured.identity.first(service.keys, close=service.keys.close)  # Bearer takes every bearer credential for a token
     secured.apikeys = secured.controls["apikeys"] = service.keys
     secured.on.append("apikeys")
+    if not service.settings.secret:
+        secured.off.append("a lasting secret (API keys end with this process)")
 
 
 def _counted_where(settings: ServiceSettings, found: list[UnsafeConfiguration]) -> ServiceSettings:
