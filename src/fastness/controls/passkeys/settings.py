@@ -13,7 +13,9 @@ from fastness.core.errors import UnsafeConfiguration
 
 Algorithm = Literal["ES256", "EdDSA", "RS256"]
 
-_DOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
+_DOMAIN = re.compile(
+    r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII
+)
 _LOCAL = "localhost"
 _PORTS = {"http": ":80", "https": ":443"}
 
