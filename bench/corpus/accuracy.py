@@ -3,7 +3,8 @@
     python bench/corpus/accuracy.py CLONES LABELS.jsonl SCORER.py [--left-out NAME ...]
 
 Runs `measure.py` over the clones (static, regular persona) and the scorer twice: over the repositories that were open
-while rules were written, and over those that were left out until then.
+while rules were written, and over those that were left out until then. The table of other applications is filled in by
+`python tools/docs.py`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,21 @@ from typing import Any
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "checker-accuracy.md"
+ELSEWHERE = (
+    "## On other applications",
+    "",
+    "Public applications that nobody wrote rules for were checked as their users would, with the default settings, and",
+    "each finding was read in the source and judged right or wrong: does what it says hold there, and would a maintainer",
+    "want to know? The verdicts with their reasons are data: [tests/data/verdicts](../tests/data/verdicts/README.md).",
+    "`python bench/corpus/verdicts.py CLONES` checks the same commits again and tells what has no verdict yet. Lines are",
+    "those of all Python files that were read, with tests. Each run was a process of its own on a machine that others",
+    "used too: CPU seconds and the peak of its memory.",
+    "",
+    "<!-- verdicts -->",
+    "<!-- /verdicts -->",
+    "",
+)
+"""What `tools/docs.py` fills in."""
 
 
 def main() -> None:
@@ -87,6 +103,7 @@ def _page(scores: dict[str, dict[str, Any]], speed: str, repositories: Sequence[
         "",
         f"Repositories: {', '.join(dict.fromkeys(repositories))}.",
         "",
+        *ELSEWHERE,
     ]
     return "\n".join(lines)
 
