@@ -15,7 +15,7 @@ from fastness.checker.rule import Rule, rules_in
 
 _PREFIX = re.compile(r"\A[A-Z]+\d{0,2}\Z")
 _ID = re.compile(r"\A[A-Z]{2,8}\d{3,4}\Z")
-_NAME = re.compile(r"\A[a-z0-9]+(-[a-z0-9]+)+\Z")
+_NAME = re.compile(r"\A[a-z0-9]+-[a-z0-9-]*\Z")
 
 
 class UnknownRuleError(Exception):
@@ -120,7 +120,7 @@ def _check(rule: type[Rule], book: Iterable[type[Rule]]) -> None:
     for word in ("name", "control", "severity"):
         if not hasattr(rule, word):
             raise BadRuleError(f"{where} has no {word}")
-    if not _ID.match(rule.id) or not _NAME.match(rule.name):
+    if not _ID.match(rule.id) or not _NAME.match(rule.name) or "" in rule.name.split("-"):
         raise BadRuleError(f"{where}: an id looks like ACME101 and a name like any-thing-bad")
     if rule.id.startswith("FN"):
         raise BadRuleError(f"{where}: ids that begin with FN are ours; take letters of your own")

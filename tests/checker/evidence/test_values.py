@@ -86,6 +86,13 @@ def test_what_only_the_running_program_knows_stays_unknown(expression: str, tmp_
     assert not unknown
 
 
+def test_what_is_unknown_or_a_text_is_not_surely_the_text(tmp_path: Path) -> None:
+    either = value(tmp_path, "unknown() or 'x'")
+
+    assert not either.known
+    assert either.may_be("x")
+
+
 def test_branches_are_a_choice(tmp_path: Path) -> None:
     branch = value(tmp_path, "BRANCH")
 

@@ -283,8 +283,6 @@ def test_cve_2025_53539_no_pattern_of_ours_can_be_made_to_run_on() -> None:
 
     assert len(every) > 20
     for place, pattern in every.items():
-        if place.startswith("fastness.checker."):
-            continue  # reads the files of whoever runs it, never a request
         if place not in DELIMITED:
             assert not nested(parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE)), f"{place} repeats a repeat"
         for text in texts:

@@ -159,8 +159,14 @@ class Copies:
                 isinstance(n, ast.Attribute) and n.attr == field and _named(n.value, {name})
                 for n in ast.walk(branch.test)
             ):
+                if _forbids_one(branch.test):
+                    continue  # `if given.role == "owner": raise` leaves all other values to the client
                 return any(isinstance(n, ast.Raise) for s in branch.body for n in ast.walk(s))
         return any(c.name.endswith("pop") and c.positional and _key(c.positional[0]) == field for c in function.calls())
+
+
+def _forbids_one(test: ast.expr) -> bool:
+    return isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq)
 
 
 def _bound(call: Call, target: Function, names: frozenset[str]) -> set[str]:
@@ -179,7 +185,15 @@ def _excludes(keywords: list[ast.keyword], field: str) -> bool:
 
 
 def _is_field(expr: ast.expr, names: frozenset[str], field: str) -> bool:
-    return isinstance(expr, ast.Attribute) and expr.attr == field and _named(expr.value, names)
+    match expr:
+        case ast.Call(func=ast.Name(id=word) | ast.Attribute(attr=word), args=[inner], keywords=[]) if word[
+            :1
+        ].isupper():
+            return _is_field(inner, names, field)  # `Role(given.role)`: the same value in another type
+        case ast.Attribute(value=ast.Attribute() as inner, attr="value"):
+            return _is_field(inner, names, field)
+        case _:
+            return isinstance(expr, ast.Attribute) and expr.attr == field and _named(expr.value, names)
 
 
 def _named(expr: ast.AST, names: set[str] | frozenset[str]) -> bool:

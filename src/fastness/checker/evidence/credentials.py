@@ -99,7 +99,10 @@ def _one(project: Project, scope: Scope, name: str, assignment: Assignment) -> I
         return  # the default of a request or response field
     if model is not None and value.origin == "literal":
         value = Value(value.constant, "setting", name, value.place)
-    signing = signs(name)
+    signing = signs(name) and not _key_of_another(scope, name)
+    named = named and not (isinstance(assignment.value, (ast.JoinedStr, ast.BinOp)) and _composed(assignment.value))
+    if (model is not None and _switched_off(project, model)) or _key_of_another(scope, name):
+        return
     for one in value.choices():
         if one.configured and not _inside(one.place, place):
             continue  # the default is written elsewhere, and said there
@@ -112,6 +115,30 @@ def _one(project: Project, scope: Scope, name: str, assignment: Assignment) -> I
                 yield Credential(name, one, place, scope, "assigned", signing, model)
         elif (address := DSN.search(one.text)) is not None and plausible(address["password"]):
             yield Credential(name, one, place, scope, "address", signing=False, model=model)
+
+
+def _composed(expr: ast.expr) -> bool:
+    """Put together from names: a cache key, a path or an address is made so, a secret is not."""
+    return any(isinstance(n, (ast.Name, ast.Attribute)) for n in ast.walk(expr))
+
+
+def _key_of_another(scope: Scope, name: str) -> bool:
+    """`secret_name = "database"` beside `secret_key = "url"`: where a secret lies in Kubernetes, not what it is."""
+    return name.lower().endswith("secret_key") and any(
+        word.lower() == f"{name.lower()[:-4]}_name" for word in (*scope.assigned, *_arguments_of(scope))
+    )
+
+
+def _arguments_of(scope: Scope) -> list[str]:
+    args = scope.arguments
+    return [a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs)] if args is not None else []
+
+
+def _switched_off(project: Project, model: Model) -> bool:
+    """Whether the settings of an integration leave it off by default: nothing is reached with its default password."""
+    enabled = model.field("enabled", "is_enabled", "active")
+    del project
+    return enabled is not None and enabled.default is not None and enabled.default.constant is False
 
 
 def _may_hold(expr: ast.expr) -> bool:
@@ -193,8 +220,9 @@ def _arguments(project: Project) -> Iterator[Credential]:
             word = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if word in _TAKING or _HASHING.search(word):
                 yield from _positional(project, project.call_of(scope, node))
+            names = {k.arg for k in node.keywords}
             for keyword in node.keywords:
-                if keyword.arg and holds_secret(keyword.arg):
+                if keyword.arg and holds_secret(keyword.arg) and f"{keyword.arg.lower()[:-4]}_name" not in names:
                     yield from _keyword(project, scope, keyword.arg, keyword.value)
 
 

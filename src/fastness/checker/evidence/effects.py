@@ -87,8 +87,28 @@ def effect_of(call: Call) -> Effect | None:
     if last in {"append", "pop", "remove", "extend", "clear", "setdefault"} and _global(call.scope, call.receiver):
         return "store"
     if last in _FILE and (_FILES.search(call.name) or _FILES.search(receiver)):
-        return "file"
+        return None if temporary(call) else "file"
     return None
+
+
+def temporary(call: Call) -> bool:
+    """Whether what is written lies in a folder for temporary files."""
+    parts = [*call.positional[:1], *([call.receiver] if call.receiver is not None else [])]
+    texts = [ast.unparse(p) for p in parts]
+    names = [n.id for p in parts for n in ast.walk(p) if isinstance(n, ast.Name)]
+    for name in names:
+        for assignment in call.scope.assigned.get(name, []):
+            texts.append(ast.unparse(assignment.value) if assignment.value is not None else "")
+    seen = " ".join(texts)
+    again = [a for n in re.findall(r"[A-Za-z_]\w*", seen) for a in call.scope.assigned.get(n, [])]
+    seen += " ".join(ast.unparse(a.value) for a in again if a.value is not None)
+    return (
+        re.search(
+            r"\b(tempfile|gettempdir|NamedTemporaryFile|TemporaryDirectory|mkdtemp|mkstemp|get_temp\w*|temp_(dir|path|file|folder)\w*)\b",
+            seen,
+        )
+        is not None
+    )
 
 
 def _writes(call: Call) -> bool:

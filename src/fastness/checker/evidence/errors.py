@@ -51,6 +51,7 @@ def sent(project: Project) -> Iterator[Sent]:
     for scope, handler in project.nodes(ast.ExceptHandler):
         if scope.kind == "function":
             kind, foreign = _caught(project.names, scope, handler.type)
+            foreign = foreign and not _converting(scope, handler)
             yield from _leaving(project, scope, handler.body, handler.name, kind, foreign=foreign)
     for function, kind, foreign in _registered(project):
         names = [a.arg for a in function.parameters]
@@ -70,8 +71,44 @@ def _caught(names: Names, scope: Scope, expr: ast.expr | None) -> tuple[str, boo
         word = names.dotted(scope, part).rpartition(".")[2] or ast.unparse(part)
         if isinstance(found, Scope) or word in _OWN_WORDS or _ABOUT_INPUT.search(word):
             continue
-        return word, True
+        return word, not _spoken_for(names.dotted(scope, part))
     return ast.unparse(parts[0]) if parts else "an exception", False
+
+
+def _spoken_for(name: str) -> bool:
+    """Whether it is an error of a library that has words for callers, caught by its own name.
+
+    Errors of Python itself, and of what speaks to databases, queues, files and other hosts, name what nobody outside
+    should know; so do classes that are only called `Error` or `Exception`.
+    """
+    module, _, word = name.rpartition(".")
+    first = module.partition(".")[0]
+    return bool(first) and first != "?" and _INSIDE.search(name) is None and word not in {"Error", "Exception"}
+
+
+_INSIDE = re.compile(
+    r"^(builtins|os|io|socket|ssl|subprocess|asyncio|shutil|sqlite3|smtplib|ftplib|http|urllib|json|pickle|importlib|concurrent"
+    r"|sqlalchemy|sqlmodel|asyncpg|psycopg\w*|aiopg|aiomysql|pymysql|MySQLdb|mysql|databases|tortoise|peewee|pymongo|motor|beanie|bson"
+    r"|redis|aioredis|kafka|aiokafka|pika|aio_pika|celery|kombu|requests|httpx2?|aiohttp|urllib3|botocore|boto3|aiobotocore|google"
+    r"|azure|openai|anthropic|litellm|elasticsearch|opensearchpy|qdrant_client|chromadb|ldap3?|paramiko|docker|kubernetes|grpc|stripe"
+    r"|jinja2|yaml|lxml|cryptography|neo4j|cassandra|clickhouse\w*|snowflake|minio|twilio|sendgrid|aiosmtplib|pydantic_core)\b"
+)
+_CONVERTS = re.compile(
+    r"(^|\.)(b64decode|urlsafe_b64decode|standard_b64decode|loads|UUID|int|float|Decimal|fromisoformat|strptime|unhexlify|fromhex"
+    r"|parse\w*|\w*validate\w*|from_?string|ip_address|ip_network|unquote|decode|strip|lower|split|replace|encode)$"
+)
+
+
+def _converting(scope: Scope, handler: ast.ExceptHandler) -> bool:
+    """Whether the `try` does nothing but read a value: its error is about what was sent."""
+    for node in scope.nodes.get(ast.Try, ()):
+        if isinstance(node, ast.Try) and handler in node.handlers:
+            calls = [n for s in node.body for n in ast.walk(s) if isinstance(n, ast.Call)]
+            names = [ast.unparse(c.func) for c in calls]
+            return bool(names) and all(
+                _CONVERTS.search(name) or _ANSWERS.search(name) or name.endswith("RedirectResponse") for name in names
+            )
+    return False
 
 
 def _registered(project: Project) -> Iterator[tuple[Function, str, bool]]:

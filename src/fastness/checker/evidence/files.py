@@ -13,7 +13,8 @@ LARGEST = 1_000_000
 """Bytes; larger files hold data, not configuration."""
 _ASSIGNED = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*(.*?)\s*$")
 _EXAMPLE = re.compile(
-    r"(example|sample|template|dist|test|ci)\b|\.(example|sample|template|dist|test|tpl)$", re.IGNORECASE
+    r"(^|[._-])(dev|devel|development|local)(\.env|$)|(example|sample|template|dist|test|ci)\b|\.(example|sample|template|dist|test|testing|tpl)$",
+    re.IGNORECASE,
 )
 
 
@@ -26,7 +27,7 @@ class Setting:
     """Without quotes and comments."""
     place: Place
     example: bool
-    """The file's name says that it is an example or for tests."""
+    """The file's name says that it is an example, for tests or for a developer's machine."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,13 +57,30 @@ class Files:
     def environment(self) -> Iterator[Setting]:
         """Every setting of the environment files (`.env`, `.env.example`, `prod.env`)."""
         for path in self.named(r"\.?env(\..*|rc)?|.*\.env|\.env.*"):
+            if path.endswith(
+                (
+                    ".sh",
+                    ".bash",
+                    ".py",
+                    ".ts",
+                    ".tsx",
+                    ".js",
+                    ".jsx",
+                    ".mjs",
+                    ".cjs",
+                    ".rs",
+                    ".go",
+                    ".java",
+                    ".kt",
+                    ".md",
+                )
+            ):
+                continue  # a script
             for number, line in enumerate(self.text(path).splitlines(), 1):
                 found = _ASSIGNED.match(line)
                 if found and not line.lstrip().startswith("#"):
-                    value = _bare(found[2])
-                    yield Setting(
-                        found[1], value, Place(path, number, number), bool(_EXAMPLE.search(path.rpartition("/")[2]))
-                    )
+                    value = "" if found[2].lstrip("\"'").startswith(("$(", "`", "${")) else _bare(found[2])
+                    yield Setting(found[1], value, Place(path, number, number), _aside(path))
 
     def dockerfiles(self) -> Iterator[str]:
         """Paths of Dockerfiles."""
@@ -87,6 +105,11 @@ class Files:
             found = wanted.search(line)
             if found:
                 yield Place(path, number, number), found
+
+
+def _aside(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    return ".devcontainer" in folder.split("/") or _EXAMPLE.search(name) is not None
 
 
 def _bare(value: str) -> str:

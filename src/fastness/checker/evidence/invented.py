@@ -11,11 +11,11 @@ from typing import Any
 
 _DATABASE = re.compile(r"\b[A-Z][A-Z0-9_]*(?:DATABASE|DB|SQL|SQLITE)[A-Z0-9_]*_(?:URL|URI|DSN)\b|\bDATABASE_UR[LI]\b")
 # A field of a settings class, or a name that is asked of the environment.
-_SECRET = re.compile(
-    r"""(?:environ(?:\.get)?[(\[]\s*|getenv\(\s*|config\(\s*)["'](\w*SECRET\w*|\w*(?:JWT|SIGNING)\w*KEY)["']"""
-    r"""|^\s+(\w*(?:secret|jwt|signing)_?\w*key|\w*secret\w*)\s*:\s*(?:str|SecretStr)\b""",
+_READ = re.compile(
+    r"""(?:environ(?:\.get)?[(\[]\s*|getenv\(\s*|config\(\s*)["'](\w+)["']|^[ \t]+(\w+)[ \t]*:[ \t]*(?:str|SecretStr)\b""",
     re.IGNORECASE | re.MULTILINE,
 )
+_SECRET = re.compile(r"SECRET|(?:JWT|SIGNING)\w*KEY$", re.IGNORECASE)
 _NO_KEY = re.compile(r"ALGORITHM|EXPIR|MINUTES|SECONDS|DAYS|HOURS|ISSUER|AUDIENCE|HEADER|TYPE|FILE|PATH|URL|^FASTNESS_")
 _BY_NAME = (
     (re.compile(r"PORT$"), "1"),
@@ -45,8 +45,8 @@ def database_names(sources: Iterable[str]) -> frozenset[str]:
 
 def secret_names(sources: Iterable[str]) -> frozenset[str]:
     """Variables that hold a key or secret of the application, by name: an empty default would let no token be signed."""
-    found = {(asked or field).upper() for text in sources for asked, field in _SECRET.findall(text)}
-    return frozenset(name for name in found if not _NO_KEY.search(name))
+    found = {(asked or field).upper() for text in sources for asked, field in _READ.findall(text)}
+    return frozenset(name for name in found if _SECRET.search(name) and not _NO_KEY.search(name))
 
 
 def throwaway(scratch: Path, *, asynchronous: bool) -> str:

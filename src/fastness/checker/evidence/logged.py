@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fastness.checker.evidence.announced import announced
 from fastness.checker.evidence.classes import Model
 from fastness.checker.evidence.found import Parameter, Variable
 from fastness.checker.evidence.functions import Call
@@ -86,8 +87,11 @@ def logged(project: Project) -> Iterator[Logged]:
             continue
         if not printed and (call.receiver is None or not _LOGGER.search(ast.unparse(call.receiver))):
             continue
+        told = announced(call.node)
         for piece in _pieces(call):
             found = _judged(call, piece)
+            if found is None and id(piece) in told and not _harmless(project, call.scope, piece):
+                found = (f"{ast.unparse(piece)}, a {told[id(piece)]},", True)
             if found is not None:
                 yield Logged(call, found[0], found[1], printed)
                 break

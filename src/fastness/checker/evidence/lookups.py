@@ -68,6 +68,21 @@ class Lookups:
         if given:
             yield from self._in(route.handler, given, 0, set())
 
+    def named_in_body(self, route: Route) -> Iterator[tuple[Lookup, str]]:
+        """What a handler looks up by a field of its body and then changes or removes, with the field.
+
+        Looking alone proves nothing there: a recipient, a coupon or a name that may be taken is looked up as well.
+        """
+        handler = route.handler
+        for parameter in route.parameters if handler is not None else ():
+            if handler is None or parameter.source != "body" or parameter.model is None:
+                continue
+            given = frozenset(f"{parameter.name}.{f.name}" for f in parameter.model.fields if IDENTIFIER.search(f.name))
+            for lookup in self._in(handler, given, 0, set()) if given else ():
+                field = next((text for text in given if text.endswith(f".{lookup.key.rpartition('.')[2]}")), lookup.key)
+                if _changed(handler, given):
+                    yield lookup, field
+
     def _in(self, function: Function, given: frozenset[str], deep: int, seen: set[int]) -> Iterator[Lookup]:
         if id(function.scope) in seen:
             return
@@ -223,6 +238,8 @@ def _named(expr: ast.AST, given: frozenset[str]) -> bool:
     match expr:
         case ast.Name(id=name):
             return name in given
+        case ast.Attribute(value=ast.Name(id=name), attr=word):
+            return f"{name}.{word}" in given
         case ast.Call(args=[inner], keywords=[]):
             return _named(inner, given) and isinstance(expr.func, (ast.Name, ast.Attribute))
         case ast.JoinedStr(values=parts):
@@ -234,7 +251,33 @@ def _named(expr: ast.AST, given: frozenset[str]) -> bool:
 
 
 def _key(expr: ast.AST, given: frozenset[str]) -> str:
-    return next((n.id for n in ast.walk(expr) if isinstance(n, ast.Name) and n.id in given), "")
+    for node in ast.walk(expr):
+        if isinstance(node, (ast.Name, ast.Attribute)) and _named(node, given):
+            return ast.unparse(node)
+    return ""
+
+
+def _changed(function: Function, given: frozenset[str]) -> bool:
+    """Whether the object that one of the names led to is changed or removed here."""
+    found = {
+        name
+        for name, assignments in function.scope.assigned.items()
+        if any(
+            a.value is not None
+            and any(_named(n, given) for n in ast.walk(a.value) if isinstance(n, ast.Attribute))
+            and any(isinstance(n, ast.Call) for n in ast.walk(a.value))
+            for a in assignments
+        )
+    }
+    for node in function.nodes(ast.Assign):
+        if any(isinstance(t, ast.Attribute) and _named(t.value, frozenset(found)) for t in node.targets):
+            return True
+    return any(
+        call.name.rpartition(".")[2] in {"setattr", "delete"}
+        and bool(call.positional)
+        and _named(call.positional[0], frozenset(found))
+        for call in function.calls()
+    )
 
 
 def _last(expr: ast.expr) -> str:

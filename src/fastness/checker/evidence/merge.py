@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fastness.checker.evidence.classes import Model
     from fastness.checker.evidence.functions import Function
 
-_MAKES = re.compile(r"=\s*(?:\w+\.)*(?:FastAPI|Starlette)\(")
+_MAKES = re.compile(r"=\s*[\w.]*\b(?:FastAPI|Starlette)\(")
 _PARAMETER = re.compile(r"\{[^}]*\}")
 _DUTIES: Mapping[str, Duty] = {"access": "access", "limits": "limits", "csrf": "csrf"}
 

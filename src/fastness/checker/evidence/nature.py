@@ -7,8 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fastness.checker.evidence.classes import MODELS
+from fastness.checker.evidence.found import External, default_of
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.refusals import Refusals
+from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.takings import Takings, bare
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ _ROLE = re.compile(
     re.IGNORECASE,
 )
 _LIMIT = re.compile(
-    r"rate_?limit|throttl|limiter|too_?many|brute|lock_?out|failed_?(login|attempt)|login_?attempt|attempts_?left|max_?attempts|captcha|recaptcha|turnstile",
+    r"rate_?limit|throttl|limiter|too_?many|brute|lock_?out|failed_?(login|attempt)|login_?attempt|attempts_?left|max_?attempts|login_?att?emp|(user|account)_?locked|is_?locked|locked_?(out|until)|captcha|recaptcha|turnstile",
     re.IGNORECASE,
 )
 
@@ -110,11 +113,29 @@ class Natures:
                     tested: ast.AST | None = (
                         node.test if isinstance(node, ast.If) else node.value if isinstance(node, ast.Return) else node
                     )
-                    for part in ast.walk(tested) if tested is not None else ():
+                    parts = list(ast.walk(tested)) if tested is not None else []
+                    wished = any(self._wished(scope, part) for part in parts)
+                    for part in parts:
                         word = _word(part)
-                        if word and _ROLE.search(word):
+                        # Beside a role that is wished for, `Role` in `Role.ADMIN` is only what it is compared with.
+                        ours = not wished or not (self._wished(scope, part) or word[:1].isupper())
+                        if word and _ROLE.search(word) and ours:
                             return word
         return ""
+
+    def _wished(self, scope: Scope, part: ast.AST) -> bool:
+        """Whether it is the role that a body asks for, which says nothing about who is asking."""
+        if not isinstance(part, ast.Attribute) or not isinstance(part.value, ast.Name):
+            return False
+        arg = scope.parameter(part.value.id)
+        if arg is None or arg.annotation is None or isinstance(default_of(scope, arg), ast.Call):
+            return False
+        # An `Annotated[..., Depends(...)]` is the caller; a bare model is the body.
+        kind = None if "Annotated" in ast.unparse(arg.annotation) else self._kind(scope, arg.annotation)
+        return kind is not None and self._project.names.is_a(kind, *MODELS) and _decorated(scope)
+
+    def _kind(self, scope: Scope, annotation: ast.expr) -> Scope | External | None:
+        return self._project.names.annotated(scope.parent or scope, annotation)
 
     def _limits(self, function: Function) -> str:
         for call in function.calls():
@@ -128,6 +149,13 @@ class Natures:
             if _LIMIT.search(attribute.attr) or attribute.attr == "HTTP_429_TOO_MANY_REQUESTS":
                 return attribute.attr
         return ""
+
+
+def _decorated(scope: Scope) -> bool:
+    """Whether a decorator that looks like a route's stands on it."""
+    return any(
+        isinstance(d, ast.Call) and isinstance(d.func, ast.Attribute) for d in getattr(scope.node, "decorator_list", ())
+    )
 
 
 def _word(part: ast.AST) -> str:

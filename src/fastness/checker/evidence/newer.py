@@ -15,14 +15,12 @@ DEEPEST = 90
 """Brackets or signs inside each other: libcst's native parser has no limit of its own and ends the process."""
 STACK = 128 * 1024 * 1024
 """Bytes for the thread that parses: long chains of `elif` and `+` recurse too."""
-_SIGNS = re.compile(
-    rf"(?:[-+~]\s*){{{DEEPEST},}}|(?:\b(?:not|await)\s+){{{DEEPEST},}}|(?:\blambda\b[^:\n]*:\s*){{{DEEPEST},}}"
-)
+_PART = re.compile(r"(?P<sign>[-+~])|\b(?P<word>not|await)\b|\b(?P<lambda>lambda)\b[^:\n]{0,200}:|\w+|[^\w\s]")
 
 
 def rewritten(text: str) -> str | None:
     """`text` in older syntax, or None when libcst refuses it too, or would not survive it."""
-    if _nested(text) > DEEPEST or _SIGNS.search(text):
+    if _nested(text) > DEEPEST or _prefixed(text) > DEEPEST:
         return None
     answers: list[str | None] = []
     before = threading.stack_size(STACK)
@@ -126,3 +124,12 @@ def _fine(code: str) -> bool:
     except (SyntaxError, ValueError):
         return False
     return True
+
+
+def _prefixed(text: str) -> int:
+    """How many signs, `not`s, `await`s or lambdas stand one before the other at most."""
+    most = count = 0
+    for part in _PART.finditer(text):
+        count = count + 1 if part.lastgroup else 0
+        most = max(most, count)
+    return most

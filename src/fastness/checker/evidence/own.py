@@ -22,6 +22,9 @@ _DEVELOPMENT = re.compile(
 )
 _NOT_PRODUCTION = re.compile(r"(!=|is not|not in)[^=]*prod|not\s+\S*prod", re.IGNORECASE)
 
+SLOWAPI = ("SlowAPIMiddleware", "SlowAPIASGIMiddleware")
+"""Middleware that enforces the default limits of a limiter; without such it only serves the decorators."""
+
 
 @dataclass(frozen=True, slots=True)
 class Secured:
@@ -77,6 +80,8 @@ class Own:
             found |= secured.controls
         for one in middleware:
             found |= _known_middleware(one.name)
+            if matches(one.name, SLOWAPI) and self._project.once(limits_all):
+                found.add("limits")
             if matches(one.name, self._project.intent.limiters):
                 found.add("limits")
         for call in passed:
@@ -110,6 +115,12 @@ class Own:
             ):
                 return True
         return False
+
+
+def limits_all(project: Project) -> bool:
+    """Whether a slowapi limiter has limits for every route: its middleware alone counts nothing."""
+    made = [c for c in project.calls("slowapi.Limiter", "slowapi.extension.Limiter", "Limiter") if c.target is None]
+    return any(c.has("default_limits") or c.has("application_limits") or c.spread for c in made) or not made
 
 
 def _tests_around(tree: ast.Module, wanted: ast.AST) -> list[tuple[ast.expr, bool]]:
@@ -149,8 +160,6 @@ def _known_middleware(name: str) -> set[str]:
         "CORSMiddleware": "cors",
         "TrustedHostMiddleware": "hosts",
         "HTTPSRedirectMiddleware": "headers",
-        "SlowAPIMiddleware": "limits",
-        "SlowAPIASGIMiddleware": "limits",
         "RateLimitMiddleware": "limits",
         "RateLimiterMiddleware": "limits",
         "ThrottleMiddleware": "limits",

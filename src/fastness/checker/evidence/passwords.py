@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fastness.checker.evidence.classes import TABLES, Class
@@ -15,13 +16,14 @@ from fastness.checker.evidence.purpose import purposes
 from fastness.checker.evidence.scope import Scope
 
 if TYPE_CHECKING:
+    from fastness.checker.evidence.flow import Source
     from fastness.checker.evidence.project import Project
 
 PASSWORD = re.compile(
     r"(^|_)(password|passwd|pwd|pass_?word|passphrase|passwort|senha)\d?($|_)|^password|[a-z]Password$", re.IGNORECASE
 )
 _NOT_TYPED = re.compile(
-    r"hash|reset|token|verif|strength|policy|polic|valid|context|ctx|manager|helper|service|util|min|max|len|expire|error|url|link|changed|field|form$|required|crypt",
+    r"hash|reset|token|verif|strength|policy|polic|valid|context|ctx|manager|helper|service|util|min|max|len|expire|error|url|link|changed|field|form$|required|crypt|pass(word|wd)?_\w*?(key|name|id|ref|path|hint|item|file|length|min|max)$",
     re.IGNORECASE,
 )
 _NEW_FIELD = re.compile(
@@ -51,6 +53,7 @@ _MAKING = re.compile(
     re.IGNORECASE,
 )
 
+_HASHED = re.compile(r"hash|secret|crypt|password", re.IGNORECASE)
 _DECIDED = 8
 """Taken for a bound that a setting decides."""
 
@@ -116,9 +119,15 @@ def as_typed(project: Project, scope: Scope, expr: ast.expr) -> bool:
         if any(a.value is not None and not as_typed(project, scope, a.value) for a in changed):
             return False
     sources = [s for s in project.flow.origins(scope, expr) if s.kind in {"request", "parameter", "dependency"}]
-    return any(s.direct and not s.harmless for s in sources) and not any(
+    return any(carried(s) and not s.harmless for s in sources) and not any(
         _HASHING.search(word) for s in sources for word in s.through
     )
+
+
+def carried(source: Source) -> bool:
+    """Whether it arrived unchanged; objects of classes (a command, a form) carry their fields as they are."""
+    words = tuple(word for word in source.through if not word[:1].isupper() or _HASHED.search(word))
+    return replace(source, through=words).direct
 
 
 def is_table(cls: Class) -> bool:

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 
 from fastness.checker.evidence.classes import Model
 from fastness.checker.evidence.found import Variable
-from fastness.checker.evidence.passwords import as_typed, hashes_itself, is_password, is_table, last_word, variable
+from fastness.checker.evidence.passwords import (
+    as_typed,
+    carried,
+    hashes_itself,
+    is_password,
+    is_table,
+    last_word,
+    variable,
+)
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.text import Formatted
@@ -44,6 +52,9 @@ _DUMPS = frozenset({"dict", "model_dump", "dump", "to_dict", "jsonable_encoder"}
 _HASHES = re.compile(r"hash|crypt|argon|pbkdf|scrypt|make_password", re.IGNORECASE)
 _OTHER_COMPARED = re.compile(r"confirm|repeat|again|retype|old|new|current|2$|verif|hash|hidden|default", re.IGNORECASE)
 
+_ROOM = re.compile(r"\b\w*(room|meeting|lobby|game|match|share|link|channel)\w*[\[.(]", re.IGNORECASE)
+"""What people open for each other for a while; its word is no account's password."""
+
 Seen = tuple[Place, str]
 
 
@@ -64,7 +75,7 @@ def compared(project: Project) -> Iterator[Seen]:
         if not any(is_password(last_word(side)) for side in sides):
             continue
         for side, other in (sides, sides[::-1]):
-            if as_typed(project, scope, side) and _kept(project, scope, other):
+            if as_typed(project, scope, side) and _kept(project, scope, other) and not _ROOM.search(ast.unparse(other)):
                 yield project.place(scope, compare), f"{scope.short} {project.code(scope, compare)}"
                 break
     for call in project.calls(*_FINDS):
@@ -83,10 +94,12 @@ def compared(project: Project) -> Iterator[Seen]:
 
 def _records(project: Project) -> Iterator[Seen]:
     tables = {cls.short for cls in project.classes() if is_table(cls)}
-    for call in project.calls(*tables, "model_validate", "from_orm"):
+    for call in project.calls(*tables, "model_validate", "from_orm", "cls"):
         scope = project.names.resolve(
             call.scope, call.receiver if call.name.endswith("model_validate") and call.receiver else call.node.func
         )
+        if isinstance(call.node.func, ast.Name) and call.node.func.id == "cls":
+            scope = call.scope.enclosing_class
         if not isinstance(scope, Scope) or scope.kind != "class":
             continue
         table = project.class_of(scope)
@@ -254,7 +267,7 @@ def _kept(project: Project, scope: Scope, expr: ast.expr) -> bool:
     if any(s.kind in {"environment", "literal"} for s in sources) and not isinstance(expr, ast.Subscript):
         return False
     return not any(
-        s.kind == "request" and s.direct and not s.passed("query", "execute", "find_one", "get", "first")
+        s.kind == "request" and carried(s) and not s.passed("query", "execute", "find_one", "get", "first")
         for s in sources
     )
 

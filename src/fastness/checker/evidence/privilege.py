@@ -22,6 +22,7 @@ _ACCOUNT = re.compile(
     r"user|account|member|customer|profile|person|people|regist|sign_?up|employee|student|patient", re.IGNORECASE
 )
 _KNOWN_BY = frozenset({"email", "username", "user_name", "password", "phone", "login", "full_name", "first_name"})
+_WHOSE = re.compile(r"^(user|account|member|target|employee)_?(id|uuid|email|name)?$", re.IGNORECASE)
 _ROLE = re.compile(
     r"^(role|roles|user_role|is_admin|is_superuser|is_staff|is_super_user|admin|superuser|permissions?|user_type|isAdmin)$"
 )
@@ -37,8 +38,9 @@ def about_account(model: Model, route: Route) -> bool:
     names = {f.name.lower() for f in model.fields} & _KNOWN_BY
     if len(names) > 1 or _ACCOUNT.search(model.short):
         return True
-    path = re.sub(r"\{[^}]*\}", "", route.path).rstrip("/").rpartition("/")[2]
-    return bool(names) and (_ACCOUNT.search(path) is not None or path in {"me", "self", "my"})
+    path = re.sub(r"\{[^}]*\}", "", route.path)
+    of_somebody = bool(names) or any(_WHOSE.match(f.name) for f in model.fields)
+    return of_somebody and (_ACCOUNT.search(path) is not None or not {"me", "self", "my"}.isdisjoint(path.split("/")))
 
 
 def roles_known(project: Project) -> bool:

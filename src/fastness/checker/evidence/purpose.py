@@ -20,7 +20,7 @@ _WORDS: tuple[tuple[Purpose, re.Pattern[str]], ...] = (
     (
         "forgot",
         re.compile(
-            r"forgot|recover|request_(password_)?reset|reset_(password_)?request|password_reset_request|send_reset|lost_password|magic"
+            r"forgot|recover|request_(password_)?reset|reset_(password_)?request|password_reset_request|send_reset|lost_password|magic|(session|login|code|otp|link)_request$|request_(session|login|code|otp|link)|send_login"
         ),
     ),
     (
@@ -44,6 +44,9 @@ _WORDS: tuple[tuple[Purpose, re.Pattern[str]], ...] = (
     ("docs", re.compile(r"docs|redoc|openapi|schema$|favicon|robots|sitemap|manifest")),
 )
 _PASSWORD = re.compile(r"(^|_)(password|passwd|pwd|pass_word|passphrase)\d?(_|$)|^password", re.IGNORECASE)
+_SENDS = re.compile(r"send|mail|magic|sms|notify|enqueue|add_task|\.delay\b", re.IGNORECASE)
+_NAMES = re.compile(r"mail|user_?name|phone|login|account|(^|_)user($|_)", re.IGNORECASE)
+_PROOF = re.compile(r"token|code|otp|(^|_)pin($|_)|secret|key|signature|uid", re.IGNORECASE)
 _CHECKS = re.compile(
     r"verify_?password|check_?password|checkpw|password_?verify|authenticate|\.verify(_and_update)?$|verify_hash|compare_?password",
     re.IGNORECASE,
@@ -76,15 +79,33 @@ def purposes(route: Route) -> frozenset[Purpose]:
         and _last(route) is not None
     ):
         found.add("register")
+    if (
+        "login" in found
+        and route.writes
+        and not password
+        and not _proves(route)
+        and _SENDS.search(deeds)
+        and not _ISSUES.search(deeds)
+    ):
+        found.add("forgot")  # a link or code by mail instead of a password
     if "login" in found and not (password or _form(route) or _ISSUES.search(deeds) or route.handler is None):
         found.discard("login")
     if "register" in found and not password and not {"POST"} & route.methods:
         found.discard("register")
+    if "reset" in found and route.writes and not password and not _proves(route):
+        found.discard("reset")  # nothing to prove and nothing new to set: it asks for the code
+        found.add("forgot")
     if found & {"logout", "refresh"}:
         found.discard("login")
     if not route.writes and route.path.strip("/") in {"", "api", "api/v1", "index", "index.html", "home"}:
         found.add("landing")
     return frozenset(found)
+
+
+def _proves(route: Route) -> bool:
+    """Whether its inputs could not be read, or a code or token is among them."""
+    names = [name for p in route.parameters for name in (p.name, *(f.name for f in getattr(p.model, "fields", ())))]
+    return not any(_NAMES.search(name) for name in names) or any(_PROOF.search(name) for name in names)
 
 
 def takes_password(route: Route) -> bool:
@@ -112,7 +133,7 @@ def _words(route: Route) -> list[str]:
     """The path's last segments and the handler's name, in one spelling."""
     segments = [s for s in route.path.split("/") if s and not s.startswith("{")]
     # The outer segments name the version and the router; the inner two say what is done.
-    named = [*segments[-2:], route.name.rpartition(".")[2]]
+    named = [*segments[-2:], "_".join(segments[-2:]), route.name.rpartition(".")[2]]
     return [
         re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).lower()).strip("_") for word in named
     ] or [""]

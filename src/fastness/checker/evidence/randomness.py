@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.project import Project
@@ -28,6 +29,7 @@ _WEAK_WORDS = (
     "shuffle",
     "integers",
 )
+_CALLERS = 8
 _STRONG_WORDS = ("randbelow", "token_hex", "token_urlsafe", "token_bytes", "choice")
 
 
@@ -50,11 +52,25 @@ def drawings(project: Project) -> tuple[Drawn, ...]:
 def _drawings(project: Project) -> Iterator[Drawn]:
     for call in project.calls(*dict.fromkeys((*_WEAK_WORDS, *_STRONG_WORDS))):
         weak = WEAK.match(call.name) is not None
+        if _waits(call):
+            continue
         if weak or re.match(r"^(secrets\.\w+|random\.SystemRandom(\(\))?\.\w+)$", call.name):
             yield Drawn(call, " ".join(receivers(project, call.scope, call.node)), weak)
 
 
-def receivers(project: Project, scope: Scope, node: ast.AST) -> list[str]:
+def _waits(call: Call) -> bool:
+    """Whether it is how long something waits: an argument of `sleep`, or a figure of `uniform`."""
+    if call.name.endswith("random.uniform"):
+        return True
+    return any(
+        ast.unparse(outer.func).rpartition(".")[2] in {"sleep", "wait_for", "wait", "call_later", "timeout"}
+        and any(_within(a, call.node) for a in outer.args)
+        for outer in call.scope.calls
+        if outer is not call.node
+    )
+
+
+def receivers(project: Project, scope: Scope, node: ast.AST, deep: int = 1) -> list[str]:
     """Names that a value ends up in: variables, keyword arguments, dict keys, and the function that returns it."""
     found: list[str] = []
     for name, assignments in scope.assigned.items():
@@ -76,6 +92,10 @@ def receivers(project: Project, scope: Scope, node: ast.AST) -> list[str]:
     )
     if scope.kind == "function" and (gives or not found):
         found.append(scope.short)
+    if scope.kind == "function" and gives and deep:
+        # What the function makes is for those who call it.
+        for call in islice(project.function_of(scope).callers(), _CALLERS):
+            found.extend(receivers(project, call.scope, call.node, deep - 1))
     return found
 
 
@@ -97,6 +117,19 @@ def bits(project: Project, drawn: Drawn) -> float | None:
         return None
     repeated = _repeated(project, call)
     return None if repeated is None else repeated * math.log2(once)
+
+
+def picks(project: Project, drawn: Drawn) -> bool:
+    """Whether it picks one of some things that are there, and makes nothing: `choice(credential_ids)`."""
+    call = drawn.call
+    if not call.name.endswith(".choice") or _alphabet(project, call) is not None or _repeated(project, call) != 1.0:
+        return False
+    given = call.arg("seq", 0)
+    return (
+        isinstance(given, (ast.Name, ast.Attribute))
+        and re.search(r"(ids|s|list|pool)$", ast.unparse(given)) is not None
+        and re.search(r"digits|letters|chars|alphabet|numbers|hex", ast.unparse(given), re.IGNORECASE) is None
+    )
 
 
 def _alphabet(project: Project, call: Call) -> float | None:

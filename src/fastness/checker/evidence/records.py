@@ -90,7 +90,8 @@ class Record:
         """Whether its rows are the people who sign in."""
         names = {name.lower() for name, _, _ in self.columns()}
         return (
-            any(SECRET.search(n) for n in names) and bool(names & {"email", "username", "login", "user_name", "phone"})
+            any(SECRET.search(n) for n in names)
+            and bool(names & {"email", "mail", "e_mail", "username", "login", "user_name", "phone", "nickname"})
         ) or (bool(_ACCOUNT.search(self.short)) and bool(names & {"email", "username"}))
 
     @property

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeGuard
 
 from fastness.checker.evidence.classes import Field, Model
 from fastness.checker.evidence.found import Variable
@@ -16,6 +17,7 @@ from fastness.checker.evidence.scope import Scope
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
 
+Hidden = Mapping[str, "Hidden | None"]
 DEEP = 4
 _ASKS = frozenset(
     {
@@ -81,6 +83,24 @@ def _records(function: Function, expr: ast.expr | None, deep: int) -> Iterator[R
             return
 
 
+def _promised(function: Function) -> Iterator[Record]:
+    """What an abstract method, which returns nothing itself, says that its implementations give."""
+    said = function.node.returns
+    if said is None or function.returns:
+        return
+    for node in ast.walk(said):
+        named = function.project.names.quoted(node.value) if _text(node) else node
+        if isinstance(named, (ast.Name, ast.Attribute)):
+            kind = function.project.names.annotated(function.scope.parent or function.scope, named)
+            record = Record.behind(function.project, kind if isinstance(kind, Scope) else None)
+            if record is not None:
+                yield record
+
+
+def _text(node: ast.AST) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
 def _annotated(function: Function, name: str) -> Iterator[Record]:
     """A parameter that a dependency fills with a record: `user: User = Depends(current_user)`."""
     arg = function.scope.parameter(name)
@@ -97,8 +117,8 @@ def _called(function: Function, call: ast.Call, deep: int) -> Iterator[Record]:
     view = project.call_of(function.scope, call)
     target = view.target
     if target is not None and target.short != "__init__":
-        for value in target.returns:
-            yield from _records(target, value, deep + 1)
+        found = [record for value in target.returns for record in _records(target, value, deep + 1)]
+        yield from found or _promised(target)
         return
     made = project.names.resolve(function.scope, call.func)
     record = Record.behind(project, made if isinstance(made, Scope) else None)
@@ -155,26 +175,39 @@ def models_of(route: Route) -> list[Model]:
     return route.handler.project.models_in(shape[1], shape[0])
 
 
-def fields_within(model: Model, deep: int = 0, seen: frozenset[str] = frozenset()) -> Iterator[tuple[Model, Field]]:
-    """The fields of a model and of the models inside it."""
+def fields_within(
+    model: Model, deep: int = 0, seen: frozenset[str] = frozenset(), hidden: Hidden = MappingProxyType({})
+) -> Iterator[tuple[Model, Field]]:
+    """The fields of a model and of the models inside it, without those that `hidden` leaves out."""
     if deep > DEEP or model.name in seen:
         return
     for field in model.fields:
+        inside = hidden.get(field.name)
+        if field.name in hidden and inside is None:
+            continue
         yield model, field
         for inner in field.models:
-            yield from fields_within(inner, deep + 1, seen | {model.name})
+            yield from fields_within(inner, deep + 1, seen | {model.name}, _each(inside) or MappingProxyType({}))
 
 
-def excluded(route: Route, project: Project) -> frozenset[str]:
-    """Field names that the route leaves out itself: `response_model_exclude`."""
+def _each(hidden: Hidden | None) -> Hidden | None:
+    """What is left out of every element of a list: `{"__all__": {"secret"}}`."""
+    return (hidden.get("__all__") or hidden) if hidden is not None else None
+
+
+def excluded(route: Route, project: Project) -> Hidden:
+    """What the route leaves out itself, `response_model_exclude`: names, each with what is left out inside it or None for all."""
     handler = route.handler
-    found: set[str] = set()
     for _, expr in handler.decorators if handler is not None else ():
         for keyword in expr.keywords if isinstance(expr, ast.Call) else ():
             if keyword.arg == "response_model_exclude" and handler is not None:
-                found |= {
-                    n.value for n in ast.walk(keyword.value) if isinstance(n, ast.Constant) and isinstance(n.value, str)
-                }
-                value = project.value(handler.scope, keyword.value)
-                found |= {v.text for v in value.items}
-    return frozenset(found)
+                return _hidden(project, handler.scope, keyword.value)
+    return {}
+
+
+def _hidden(project: Project, scope: Scope, expr: ast.expr) -> Hidden:
+    if isinstance(expr, ast.Dict):
+        pairs = zip(expr.keys, expr.values, strict=True)
+        named = {str(k.value): v for k, v in pairs if isinstance(k, ast.Constant)}
+        return {name: None if isinstance(v, ast.Constant) else _hidden(project, scope, v) for name, v in named.items()}
+    return {v.text: None for v in project.value(scope, expr).items}

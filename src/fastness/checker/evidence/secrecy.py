@@ -42,7 +42,7 @@ DSN = re.compile(
 )
 _HASH = re.compile(r"^\$(2[abxy]|argon2\w*|5|6|pbkdf2[\w-]*|scrypt)\$|^pbkdf2_|^sha256\$|^\{SSHA\}")
 _WORDY = re.compile(
-    r"\s|^/|^https?://[^@]*$|^[a-z_]+\.[a-z_.]+$|^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$|^[Xx]-[A-Za-z-]+$|%\(|\{\}|\{\w*\}|\{\{.*\}\}|^<.*>$|^\*+$"
+    r"\s|^/|^https?://[^@]*$|^[a-z_]+\.[a-z_.]+$|^[A-Z][A-Z0-9]*_[A-Z0-9_]*$|^[Xx]-[A-Za-z-]+$|%\(|\{\}|\{\w*\}|\{\{.*\}\}|^<.*>$|^\*+$"
     r"|^[a-z]+/[\w/{}-]+$|^\W+$|(?i:^your[-_ ]|^\$)|^\[.*\]$|^__\w+__$|^arn:|^projects/|^[a-z]+:$|-----BEGIN PUBLIC"
 )
 _PUBLISHED = re.compile(r"^(phc_|pk_(live|test)_|pk\.|sk_test_XXXX|G-[A-Z0-9]+$|UA-\d)")
@@ -65,6 +65,9 @@ _NO_TEXT = re.compile(
 _NO_KEY = frozenset(
     {"value", "key", "name", "id", "data", "none", "null", "true", "false", "privatekey", "kid", "jwk", "hmac"}
 )
+_NAME_OF_VARIABLE = re.compile(r"^[A-Z]+_[A-Z_]+$")
+"""The name under which a secret is looked up."""
+_RATE = re.compile(r"^\d+ ?(/|per) ?\d* ?(s|sec|second|m|min|minute|h|hour|d|day|month|year)s?(;|$)", re.IGNORECASE)
 SHORTEST = 3
 _LONG = 8
 
@@ -97,6 +100,8 @@ def plausible(text: str, *, signing: bool = False) -> bool:
 
     A signing key may be any word: the word is then the key.
     """
+    if _NAME_OF_VARIABLE.match(text) or _RATE.match(text):
+        return False
     if signing:
         return len(text) > 1 and text.lower() not in _NO_KEY and not _NO_TEXT.search(text)
     if text.lower() in _NO_SECRET or len(text) < SHORTEST or _HASH.search(text) or _PUBLISHED.search(text):

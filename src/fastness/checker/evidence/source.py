@@ -47,7 +47,12 @@ _KINDS: tuple[tuple[re.Pattern[str], Kind], ...] = (
         "test",
     ),
     (re.compile(r"(^|/)(alembic|migrations?|versions)/"), "migration"),
-    (re.compile(r"(^|/)(examples?|samples?|docs|docs_src|tutorials?|demos?|benchmarks?|bench|benches)/"), "example"),
+    (
+        re.compile(
+            r"(^|/)(examples?|samples?|docs|docs_src|tutorials?|demos?|[\w-]*benchmarks?|bench|benches|load_?tests?|locust)/"
+        ),
+        "example",
+    ),
     (re.compile(r"(^|/)(scripts?|tools|bin|hack|ci|\.github)/|(^|/)(setup|noxfile|fabfile|tasks)\.py$"), "script"),
 )
 

@@ -22,7 +22,8 @@ _ABSENT_TEXT = re.compile(
     re.IGNORECASE,
 )
 _DECOY = re.compile(r"dummy|decoy|fake|timing|constant_time|nobody|burn", re.IGNORECASE)
-_NOT_FOUND = 404
+_REFUSING = range(400, 429)
+"""Statuses that say no to this request, and not that there were too many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,12 +82,10 @@ def _sign_in(route: Route, handler: Function) -> Told | None:
 
 def _forgotten(route: Route, handler: Function) -> Told | None:
     for refusal in _refusals(handler):
-        if refusal.why == "absent" and (refusal.status == _NOT_FOUND or _ABSENT_TEXT.search(refusal.text)):
-            return Told(
-                route,
-                handler.project.place(handler.scope, refusal.node),
-                "status" if refusal.status == _NOT_FOUND else "text",
-            )
+        # Whoever has an account is answered with success: an error for all others tells, whatever it says.
+        fails = isinstance(refusal.node, ast.Raise) and (refusal.status is None or refusal.status in _REFUSING)
+        if refusal.why == "absent" and (fails or _ABSENT_TEXT.search(refusal.text)):
+            return Told(route, handler.project.place(handler.scope, refusal.node), "status" if fails else "text")
     return None
 
 
@@ -144,7 +143,7 @@ def _absent(function: Function, test: ast.expr) -> bool:
         name = ""
         match node:
             case ast.Compare(ops=[ast.NotIn()], comparators=[ast.Name() | ast.Attribute() as where]):
-                if re.search(r"users|accounts|members", ast.unparse(where), re.IGNORECASE):
+                if re.search(r"users|accounts|members", ast.unparse(where), re.IGNORECASE) or _kept(function, where):
                     return True
             case ast.UnaryOp(op=ast.Not(), operand=ast.Name(id=name)):
                 pass
@@ -153,9 +152,25 @@ def _absent(function: Function, test: ast.expr) -> bool:
         if not name:
             continue
         values = [a.value for a in function.scope.assigned.get(name, []) if a.value is not None]
+        by_setting = any(re.search(r"\(\s*(settings|config|conf)\.\w+\s*\)", ast.unparse(v)) for v in values)
+        if by_setting:
+            continue  # the program's own account
         if values and not any(_VERIFIES.search(ast.unparse(v)) for v in values) and any(_looked_up(v) for v in values):
             return True
     return False
+
+
+def _kept(function: Function, where: ast.expr) -> bool:
+    """Whether a password is read out of this container below: `store[name].password`."""
+    name = ast.unparse(where)
+    return any(
+        ast.unparse(part.value) == name and _password_of(function, part) for part in function.nodes(ast.Subscript)
+    )
+
+
+def _password_of(function: Function, part: ast.Subscript) -> bool:
+    read = (n for n in (*function.nodes(ast.Attribute), *function.nodes(ast.Subscript)) if n.value is part)
+    return any("pass" in (n.attr if isinstance(n, ast.Attribute) else ast.unparse(n.slice)).lower() for n in read)
 
 
 def _looked_up(value: ast.expr) -> bool:

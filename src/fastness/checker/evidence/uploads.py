@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fastness.checker.evidence.effects import temporary
 from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.uses import Held, holders
@@ -27,7 +28,7 @@ _STORES = re.compile(
     r"(^|\.)(open|write_bytes|copyfileobj|upload_fileobj|upload_file|put_object|upload_from_file|upload_blob|upload_from_string|put|save|upload)$"
 )
 _PARSES = re.compile(
-    r"(^|\.)(read_csv|read_excel|Image\.open|loads?|DictReader|reader|PdfReader|load_workbook|safe_load|parse)$"
+    r"(^|\.)(read_csv|read_excel|(PIL\.)?Image\.open|imdecode|imread|new_from_buffer|thumbnail_buffer|(resize|convert|process|compress|minify)_(image|avatar|photo)\w*|\w*to_webp|loads?|DictReader|reader|PdfReader|load_workbook|safe_load|parse)$"
 )
 
 
@@ -51,7 +52,10 @@ class Upload:
     @property
     def stored(self) -> bool:
         """Whether it is kept: written to a file, a bucket, a store."""
-        return any(_STORES.search(call.name) and not _PARSES.search(call.name) for _, call in self.calls())
+        return any(
+            _STORES.search(call.name) and not _PARSES.search(call.name) and not temporary(call)
+            for _, call in self.calls()
+        )
 
     @property
     def whole(self) -> bool:

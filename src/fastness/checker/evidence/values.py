@@ -272,7 +272,8 @@ def _either(op: ast.boolop, values: list[Value]) -> Value:
         return values[-1] if all(v.known and v.constant for v in values[:-1]) else choice(values)
     for index, value in enumerate(values):
         if value.known and value.constant:
-            return value
+            # Behind something unknown it is one of two: `given or "x"` is not surely "x".
+            return value if all(v.known for v in values[:index]) else choice(values[: index + 1])
         if value.origin == "environment" and index + 1 < len(values):
             default = _either(op, values[index + 1 :])
             if default.origin in {"literal", "environment"}:

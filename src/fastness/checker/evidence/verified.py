@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FAR = 2
 """Callers that are asked."""
 _SAYS = re.compile(
-    r"(^|_)(validate|valid|verify|ensure|assert|sanitize|sanitise|is_safe|safe_(url|path|join|name|redirect)|is_allowed|allowed|allow"
+    r"(^|_)(validate|valid|verify|ensure|assert|sanitize|sanitise|is_safe|safe(?!_(load|dump|substitute|eval))|is_allowed|allowed|allow"
     r"|permitted|check(?!_(output|call))|secure|whitelist|allowlist|normalize_identifier|quote_ident|resolve_(safe|within))(_|$)"
     r"|^is_(valid|public|local|internal|private)",
     re.IGNORECASE,

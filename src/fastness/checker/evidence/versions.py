@@ -8,15 +8,15 @@ from functools import total_ordering
 from typing import Any
 
 _VERSION = re.compile(
-    r"""\A\s*v?(?:(?P<epoch>\d+)!)?(?P<release>\d+(?:\.\d+)*)
+    r"""\A\s*v?(?:(?P<epoch>\d+)!)?(?P<release>\d[\d.]*)
     (?:[-_.]?(?P<stage>a|b|c|rc|alpha|beta|pre|preview)[-_.]?(?P<stage_number>\d*))?
     (?P<post>-(?P<implicit>\d+)|[-_.]?(?:post|rev|r)[-_.]?(?P<post_number>\d*))?
     (?P<dev>[-_.]?dev[-_.]?(?P<dev_number>\d*))?
-    (?:\+(?P<local>[a-z0-9]+(?:[-_.][a-z0-9]+)*))?\s*\Z""",
+    (?:\+(?P<local>[a-z0-9][a-z0-9._-]*))?\s*\Z""",
     re.VERBOSE | re.IGNORECASE,
 )
 _STAGES = {"a": 0, "alpha": 0, "b": 1, "beta": 1, "c": 2, "rc": 2, "pre": 2, "preview": 2}
-_CLAUSE = re.compile(r"\A\s*(===|==|!=|~=|<=|>=|<|>|\^|~)?\s*(\S+)\s*\Z")
+_CLAUSE = re.compile(r"\A(===|==|!=|~=|<=|>=|<|>|\^|~)?\s*(\S+)\Z")
 _LAST = (9,)
 
 
@@ -43,9 +43,9 @@ class Version:
             NoVersionError: it says none.
         """
         found = _VERSION.match(text)
-        if found is None:
+        if found is None or not _well_parted(found):
             raise NoVersionError(f"{text[:40]!r} is no version")
-        release = tuple(int(part) for part in found["release"].split("."))
+        release = tuple(int(part) for part in found["release"].removesuffix(".").split("."))
         stripped = release
         while len(stripped) > 1 and stripped[-1] == 0:
             stripped = stripped[:-1]
@@ -144,7 +144,7 @@ class Range:
         for part in text.strip().strip("()").split(","):
             if not part.strip() or part.strip() in {"*", "latest"}:
                 continue
-            found = _CLAUSE.match(part)
+            found = _CLAUSE.match(part.strip())
             if found is None:
                 raise NoVersionError(f"{part[:40]!r} is no range")
             wild = found[2].endswith(".*")
@@ -178,3 +178,17 @@ def _same_release(one: Version, other: Version) -> bool:
 def _below(version: Version, ceiling: Version) -> bool:
     # PEP 440: `<2` does not mean the candidates of 2.
     return version < ceiling and not (version.early and not ceiling.early and _same_release(version, ceiling))
+
+
+def _well_parted(found: re.Match[str]) -> bool:
+    """Whether every dot and dash of a version has something on both sides.
+
+    The pattern itself does not ask: a repeat inside a repeat is what makes patterns run on.
+    """
+    release, local = found["release"], found["local"] or "0"
+    if release.endswith("."):
+        # The dot is the one before `post` or `rc`; nothing else may stand between.
+        named = found["stage"] or found["dev"] or (found["post"] and not found["implicit"])
+        if not named or found.string[found.end("release") :].startswith(("-", "_", "+")):
+            return False
+    return "" not in release.removesuffix(".").split(".") and "" not in re.split(r"[-_.]", local)

@@ -1,6 +1,7 @@
 """
 ## What it looks for
-A route that its own path, tag or name calls administrative, and that asks for no role.
+A route that its own path, tag or name calls administrative, or that changes what another route keeps for a role, and that
+asks for no role.
 
 ## Why it matters
 Any account will do, or none: the first person who tries `/admin` runs the site.
@@ -47,7 +48,9 @@ Any account will do, or none: the first person who tries `/admin` runs the site.
 
 ## How it is found
 Routes whose path, tags or handler's name hold the word are asked for a role test: in a dependency, its factory or class,
-scopes, a decorator, or the handler's body. Routes that change something and that nobody guards at all are FN101's.
+scopes, a decorator, or the handler's body. Routes that change something and that nobody guards at all are FN101's. And a
+route that changes or removes a shared record for everybody who is signed in is found where another route asks for a role
+to do no more than that to the same kind of record.
 
 ## What it cannot see
 Power that the path does not speak of, and role tests that a gateway does.
@@ -62,13 +65,19 @@ OWASP API5:2023, ASVS 8.2.1, CWE-862
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
+from fastness.checker.evidence.asking import Asking
 from fastness.checker.evidence.effects import effects
+from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application, Duty, Route
 from fastness.checker.evidence.nature import Natures
+from fastness.checker.evidence.ownership import accounts_known
 from fastness.checker.evidence.privilege import administrative, roles_known
+from fastness.checker.evidence.records import Record
+from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.stored import reads
 from fastness.checker.finding import Confidence, Finding, Severity
 from fastness.checker.rule import Rule
@@ -91,13 +100,14 @@ class AdministrationWithoutRole(Rule):
     fix = "ask for the role: Depends(require('admin')), or a dependency that tests it and answers 403"
 
     def inspect(self, application: Application) -> Iterator[Finding]:
+        yield from self._beside(application)
         knows = any(route.guarded("role") for route in application.routes)
         for route in application.routes:
             word = administrative(route)
             if not word or not _wanting(route):
                 continue
-            if not knows and route.guarded("access") and not _roles(route):
-                continue  # one credential for all: nobody is more than another
+            if not knows and not _roles(route) and (route.guarded("access") or not _accounts(route)):
+                continue  # one credential for all, or nobody at all: nobody is more than another
             signed_in = route.guarded("access")
             who = "every account passes" if signed_in else "nobody is asked who they are"
             yield self.found(
@@ -107,6 +117,63 @@ class AdministrationWithoutRole(Rule):
                 subject=route.name,
                 confidence=Confidence.HIGH if signed_in else Confidence.MEDIUM,
             )
+
+    def _beside(self, application: Application) -> Iterator[Finding]:
+        """Things that only a role may make or change, and that this route changes for everybody who is signed in."""
+        kept = [
+            (route, _changed(route))
+            for route in application.routes
+            if route.writes and route.guarded("role") and not route.development
+        ]
+        for route in application.routes if kept else ():
+            if administrative(route) or not (route.writes and route.guarded("access") and _wanting(route)):
+                continue
+            changed = _changed(route) if not _asks_whose(route) else None
+            other = next((r for r, what in kept if what == changed and _rank(r) <= _rank(route)), None)
+            if other is not None and changed is not None:
+                yield self.found(
+                    route.place,
+                    f"{route} changes {changed}, and every account passes; {other} asks for a role",
+                    route=route,
+                    subject=f"{route.name} {changed}",
+                    confidence=Confidence.MEDIUM,
+                )
+
+
+def _rank(route: Route) -> int:
+    """How much a method can do: whoever may add a thing need not be allowed to remove it."""
+    return 3 if "DELETE" in route.methods else 2 if route.methods & {"PUT", "PATCH"} else 1
+
+
+def _changed(route: Route) -> str | None:
+    """The shared thing that a route makes, changes or removes: a record that belongs to nobody, under one path."""
+    handler = route.handler
+    base = re.sub(r"/?\{[^}]*\}.*$", "", route.path).rstrip("/").rpartition("/")[2]
+    if handler is None or not base or not effects(handler):
+        return None
+    for one in handler.reaches(2):
+        for scope in one.scope.within():
+            for node in scope.calls:
+                for part in (node.func, *node.args):
+                    record = _record(one, part)
+                    if record is not None and not record.owner and not record.account:
+                        return record.short
+    return None
+
+
+def _record(function: Function, part: ast.expr) -> Record | None:
+    if not isinstance(part, (ast.Name, ast.Attribute)):
+        return None
+    found = function.project.names.resolve(function.scope, part)
+    return Record.behind(function.project, found) if isinstance(found, Scope) else None
+
+
+def _asks_whose(route: Route) -> bool:
+    handler = route.handler
+    if handler is None:
+        return True
+    asking = handler.project.once(Asking)
+    return asking.meets(handler, asking.held(handler))
 
 
 def _wanting(route: Route) -> bool:
@@ -137,6 +204,10 @@ def administrative_guard(how: str) -> bool:
 def _roles(route: Route) -> bool:
     """Whether the project's accounts differ in power at all."""
     return route.handler is not None and route.handler.project.once(roles_known)
+
+
+def _accounts(route: Route) -> bool:
+    return route.handler is None or route.handler.project.once(accounts_known)
 
 
 def _does_something(route: Route) -> bool:

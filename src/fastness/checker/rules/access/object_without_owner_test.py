@@ -84,7 +84,8 @@ Routes behind a role are left out, as is reading what is written to be read (pos
 compares the owner of such rows nowhere, and only notes who made them, members share them: that is left to pedantic readers.
 
 ## What it cannot see
-Rules that the database enforces by itself, owners found through two tables, and objects named in a body.
+Rules that the database enforces by itself, owners found through two tables, and objects named in a body that are not
+changed in the handler itself.
 
 ## How to tell the checker
 Declare a dependency that tests owners under `roles` in `[tool.fastness.check]`, or
@@ -105,6 +106,7 @@ from fastness.checker.evidence.lookups import Lookup, Lookups
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.ownership import Sense, accounts_known, ownership
 from fastness.checker.evidence.privilege import administrative
+from fastness.checker.evidence.purpose import purposes
 from fastness.checker.evidence.records import OWNER, Record, records
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
@@ -161,6 +163,22 @@ class ObjectWithoutOwnerTest(Rule):
                 confidence=Confidence.HIGH if sense == "compared" else Confidence.MEDIUM if private else Confidence.LOW,
                 persona=Persona.REGULAR if private and not shared else Persona.PEDANTIC,
             )
+        return self._named_in_body(route, handler, asking) if route.writes and not purposes(route) else None
+
+    def _named_in_body(self, route: Route, handler: Function, asking: Asking) -> Finding | None:
+        """An account, or what belongs to one, that the body names and the handler changes."""
+        for lookup, field in Lookups(handler.project).named_in_body(route):
+            owned = _owned(lookup, route, handler)
+            if owned is None or _tested(asking, handler, route) or _proved(handler):
+                continue
+            return self.found(
+                route.place,
+                f"{route} changes {owned[0]} by {field} and never asks whose it is",
+                route=route,
+                subject=f"{route.name} {owned[0]}",
+                confidence=Confidence.MEDIUM,
+                persona=Persona.REGULAR if owned[1] == "compared" else Persona.PEDANTIC,
+            )
         return None
 
 
@@ -171,6 +189,11 @@ def _asked(route: Route) -> bool:
     if administrative(route):
         return False
     return not (route.guarded("role") or route.guarded("owner") or route.guarded("signature"))
+
+
+def _proved(handler: Function) -> bool:
+    """Whether a password or token of the object itself is verified: whoever knows that is its owner."""
+    return any(re.search(r"verif|check_?p|authenticat|compare_digest|decode", c.name) for c in handler.calls())
 
 
 def _tested(asking: Asking, handler: Function, route: Route) -> bool:

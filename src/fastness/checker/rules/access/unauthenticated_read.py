@@ -88,6 +88,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from fastness.checker.evidence.kept import models_returned
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.purpose import PUBLIC_BY_NATURE, purposes
 from fastness.checker.evidence.records import PERSONAL
@@ -155,7 +156,7 @@ def _about(route: Route) -> str:
         for owner, field in fields_within(model):
             if PERSONAL.match(field.name) and not _COMPANY.search(owner.short):
                 return f"{owner.short}.{field.name}"
-    for record in records_returned(handler) if handler is not None else ():
+    for record in (*records_returned(handler), *models_returned(handler)) if handler is not None else ():
         if record.account or record.personal:
             return record.short
     return ""

@@ -73,6 +73,7 @@ from fastness.checker.evidence.effects import Effect, deeds
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.purpose import PUBLIC_BY_NATURE, purposes
+from fastness.checker.evidence.switched import switched_off
 from fastness.checker.finding import Confidence, Finding, Persona, Proof, Severity
 from fastness.checker.rule import Rule
 
@@ -121,7 +122,7 @@ class UnauthenticatedWrite(Rule):
 def _excused(route: Route) -> bool:
     if route.public is not None or route.development:
         return True
-    if route.guarded("access") or route.guarded("signature"):
+    if route.guarded("access") or route.guarded("signature") or switched_off(route):
         return True
     return bool(purposes(route) & PUBLIC_BY_NATURE)
 

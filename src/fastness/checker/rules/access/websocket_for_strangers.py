@@ -84,8 +84,19 @@ class WebsocketForStrangers(Rule):
                 route=route,
                 subject=route.name,
                 confidence=Confidence.HIGH if route.placed else Confidence.LOW,
-                persona=Persona.REGULAR if route.placed else Persona.PEDANTIC,
+                persona=Persona.REGULAR if route.placed and not _names_thing(route) else Persona.PEDANTIC,
             )
+
+
+def _names_thing(route: Route) -> bool:
+    """Whether the path holds the id of one thing, which only those know who were given it; not the caller's own id."""
+    return any(
+        p.source == "path"
+        and p.annotation not in {"int", "float"}
+        and re.search(r"(_id|uuid|hash|_key|_token)$", p.name, re.IGNORECASE)
+        and not re.match(r"client|user|member|player|device|account|room|channel", p.name, re.IGNORECASE)
+        for p in route.parameters
+    )
 
 
 def _tests(handler: Function, route: Route) -> bool:

@@ -39,6 +39,7 @@ from collections.abc import Iterator
 
 from fastness.checker.evidence.model import Application
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.scope import Scope
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -53,6 +54,10 @@ class AnyHost(Rule):
 
     def read(self, project: Project) -> Iterator[Finding]:
         for call in project.calls("TrustedHostMiddleware"):
+            if isinstance(
+                project.names.resolve(call.scope, call.node.args[0] if call.skipped else call.node.func), Scope
+            ):
+                continue  # a class of the project's own, which knows its hosts
             hosts = call.value("allowed_hosts", 0)
             default = hosts.configured or any(item.configured for item in hosts.items)
             if not call.has("allowed_hosts", 0) or "*" in hosts:

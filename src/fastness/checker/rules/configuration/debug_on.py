@@ -87,7 +87,13 @@ class DebugOn(Rule):
         for path in project.files.dockerfiles():
             if _DEVELOPMENT.search(path.rpartition("/")[2]):
                 continue
+            stages = [
+                (p.line, m[1] or "") for p, m in project.files.lines(path, r"(?i)^\s*FROM\s+\S+(?:\s+AS\s+(\S+))?")
+            ]
             for place, _ in project.files.lines(path, r"^\s*(CMD|ENTRYPOINT)\b.*" + f"(?:{_RELOAD})"):
+                stage = next((name for line, name in reversed(stages) if line < place.line), "")
+                if _DEVELOPMENT.search(stage):
+                    continue  # one stage of several, for a developer's machine
                 yield self.found(
                     place, "the image starts the server with --reload", subject="reload", severity=Severity.MEDIUM
                 )

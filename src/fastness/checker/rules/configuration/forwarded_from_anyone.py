@@ -59,7 +59,8 @@ class ForwardedFromAnyone(Rule):
             if "*" in call.value("trusted_hosts", 0):
                 yield self.found(call.place, "every client may speak for the proxy", subject="trusted_hosts")
         for call in project.calls("uvicorn.run", "uvicorn.Config"):
-            if call.value("forwarded_allow_ips").text == "*":
+            near = call.value("host").text in {"127.0.0.1", "localhost", "::1"} or call.has("uds")
+            if call.value("forwarded_allow_ips").text == "*" and not near:
                 yield self.found(call.place, "every client may speak for the proxy", subject="forwarded_allow_ips")
         files = project.files
         for path in (*files.dockerfiles(), *files.composes(), *files.named(r".*\.sh|procfile")):

@@ -40,6 +40,7 @@ from collections.abc import Iterator
 
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.switched import switched_off
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -92,4 +93,4 @@ class OpenOperations(Rule):
 def _open(route: Route) -> bool:
     if route.public is not None or route.development:
         return False
-    return not any(g.duty in {"access", "role", "signature"} for g in route.guards)
+    return not any(g.duty in {"access", "role", "signature"} for g in route.guards) and not switched_off(route)

@@ -53,13 +53,13 @@ _ENDPOINT = re.compile(
     re.IGNORECASE,
 )
 _PLACEHOLDER = re.compile(
-    r"^$|change|your[-_ ]|example|placeholder|^x+$|^<.*>$|^\$\{|^\*+$|todo|dummy|^(test|postgres|root|admin|password|secret|guest|minio|minioadmin"
+    r"^$|fake|replace|\*\*\*|change|your[-_ ]|example|placeholder|^x+$|^<.*>$|^\$\{|^\*+$|todo|dummy|^(test|postgres|root|admin|password|secret|guest|minio|minioadmin"
     r"|user|username|true|false|none|null|string|localhost|dev|local|development)$|^\{\{",
     re.IGNORECASE,
 )
 _KEY = re.compile(r"-----BEGIN (RSA |EC |OPENSSH |DSA |ENCRYPTED )?PRIVATE KEY-----")
 _EXAMPLE = re.compile(
-    r"(^|/)(tests?|examples?|samples?|fixtures?|docs?|testdata|demo|\.devcontainer)(/|$)|(^|[._-])(test|example|sample|template|dist|dev|local|ci|demo)([._-]|$)",
+    r"(^|/)(tests?|examples?|samples?|fixtures?|docs?|testdata|demo|\.devcontainer)(/|$)|(^|[._-])(test|testing|example|sample|template|dist|dev|local|ci|demo)([._-]|$)",
     re.IGNORECASE,
 )
 _HEADER = b"SQLite format 3\x00"

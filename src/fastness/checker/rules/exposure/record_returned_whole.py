@@ -59,7 +59,7 @@ What a handler returns is followed through names, dicts and functions to a query
 In the regular persona only records that hold secrets count; pedantic adds those with data about a person, auditor all.
 
 ## What it cannot see
-Documents of stores without classes, and rows of statements that are written as text.
+Documents that were never seen to be stored as a model, and rows of statements that are written as text.
 
 ## How to tell the checker
 `# fastness: ignore[FN502] the reason` on the line of the decorator.
@@ -73,6 +73,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from fastness.checker.evidence.kept import models_returned
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.records import Record
@@ -96,7 +97,8 @@ class RecordReturnedWhole(Rule):
             handler = route.handler
             if route.kind != "http" or handler is None or route.development or _shaped(route):
                 continue
-            for record in records_returned(handler):
+            held = (r for r in models_returned(handler) if r.secrets)
+            for record in (*records_returned(handler), *held):
                 yield self._found(route, record)
                 break
             else:

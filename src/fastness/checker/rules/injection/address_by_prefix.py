@@ -59,7 +59,7 @@ from fastness.checker.finding import Confidence, Finding, Severity
 from fastness.checker.rule import Rule
 
 _OPEN_END = re.compile(r"^https?://[^/]+$")
-_HOST = re.compile(r"^(https?://)?([\w-]+\.)+[a-z]{2,}/?$", re.IGNORECASE)
+_HOST = re.compile(r"^(https?://)?[\w-][\w.-]*\.[a-z]{2,}/?$", re.IGNORECASE)
 _LOCAL = frozenset({"localhost", "127.0.0.1", "0.0.0.0", "169.254.169.254", "::1", "metadata.google.internal"})  # noqa: S104 - names that lists of bad hosts hold
 
 

@@ -40,16 +40,23 @@ OWASP API8:2023, ASVS 1.3.2, CWE-95.
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.pieces import Piece, pieces
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.verified import verified
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
 _RUNS = ("eval", "exec", "__import__", "importlib.import_module")
+_TREES = re.compile(
+    r"(^|\.)(Expression|Module|Interactive|unparse|getsource|get_source_segment|get_code|source_to_code)$"
+)
+DEEP = 3
 _PLAIN = frozenset({"eval", "exec", "__import__", "builtins.eval", "builtins.exec"})
 
 
@@ -68,7 +75,7 @@ class CodeFromData(Rule):
             if call.receiver is not None and not call.name.startswith(("builtins.", "importlib.")):
                 continue
             code = call.arg("source", "name", 0)
-            if code is None or project.value(call.scope, code).known:
+            if code is None or project.value(call.scope, code).known or _of_a_tree(call.scope, code):
                 continue
             finding = self._judged(project, call)
             if finding is not None:
@@ -94,6 +101,16 @@ class CodeFromData(Rule):
             confidence=Confidence.LOW if unsure else Confidence.MEDIUM,
             persona=Persona.PEDANTIC if unsure or _trusted(parts) else Persona.REGULAR,
         )
+
+
+def _of_a_tree(scope: Scope, code: ast.expr, deep: int = 0) -> bool:
+    """Whether it was compiled from a syntax tree, or taken from Python files: code that is there to be run, no text of a caller."""
+    if isinstance(code, ast.Name) and deep < DEEP:
+        made = [a.value for a in scope.assigned.get(code.id, []) if a.value is not None]
+        return bool(made) and all(_of_a_tree(scope, value, deep + 1) for value in made)
+    return any(
+        isinstance(node, ast.Call) and _TREES.search(ast.unparse(node.func)) is not None for node in ast.walk(code)
+    )
 
 
 def _trusted(parts: list[Piece]) -> bool:

@@ -77,7 +77,8 @@ CLEANED = frozenset({
     "get_valid_filename", "quote", "token_hex", "token_urlsafe", "quote_plus", "safe_filename", "clean_filename", "sub",
 })  # fmt: skip
 _GUARDS = re.compile(
-    r"(is_relative_to|commonpath|commonprefix|relative_to|safe_join|secure_filename|is_path_\w+|\w*_(inside|within)\w*|is_safe\w*)$"
+    r"(is_relative_to|commonpath|commonprefix|relative_to|safe_join|secure_filename|is_path_\w+|_(inside|within)\w*|is_safe\w*"
+    r"|(validate|check|safe|secure|sanitize|verify|ensure)\w*(path|file_?name)s?)$"
 )
 
 

@@ -77,7 +77,7 @@ VAGUE = (
 )
 """Names that other libraries use too: their text must begin like a statement."""
 _BEGINS = re.compile(
-    r"^\W*(with\s+\w+\s+as|select\s|insert\s+into|update\s+\S+\s+set|delete\s+from|(drop|alter|create)\s+(\w+\s+)*(table|schema"
+    r"^\W*(with\s+\w+\s+as|select\s|insert\s+into|update\s+\S+\s+set|delete\s+from|(drop|alter|create)\s[\w\s]{0,60}?\b(table|schema"
     r"|index|database|view|role|user|extension|sequence|function|trigger|column|type)|truncate\s|replace\s+into|merge\s+into|call\s+\w+\s*\("
     r"|exec\s|pragma\s|grant\s|set\s+(role|session|search_path|local)|copy\s+\S+\s+(from|to)|show\s+\w+|listen\s|notify\s)",
     re.IGNORECASE,

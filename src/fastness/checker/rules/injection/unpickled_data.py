@@ -42,6 +42,7 @@ OWASP API8:2023, ASVS 1.5.2, CWE-502.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -70,7 +71,7 @@ class UnpickledData(Rule):
 
     def read(self, project: Project) -> Iterator[Finding]:
         for call in project.calls("loads", "load", "read_pickle", "Unpickler", "jsonpickle.decode", "shelve.open"):
-            if not _LOADS.search(call.name) or _harmless(call):
+            if not _LOADS.search(call.name) or _harmless(call) or _made_here(call):
                 continue
             given = call.arg(0)
             sources = project.flow.origins(call.scope, given)
@@ -96,6 +97,18 @@ class UnpickledData(Rule):
                     confidence=Confidence.LOW,
                     persona=Persona.PEDANTIC,
                 )
+
+
+def _made_here(call: Call) -> bool:
+    """Whether the same class made the bytes itself: `self._state = pickle.dumps(...)`."""
+    given, owner = call.arg(0), call.scope.enclosing_class
+    if not isinstance(given, ast.Attribute) or owner is None:
+        return False
+    text = ast.unparse(given)
+    values = [a.value for scope in owner.within() for a in scope.assigned.get(text, [])]
+    return bool(values) and all(
+        isinstance(v, ast.Call) and ast.unparse(v.func).endswith((".dumps", "None")) for v in values if v is not None
+    )
 
 
 def _harmless(call: Call) -> bool:

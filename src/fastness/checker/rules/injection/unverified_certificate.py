@@ -45,9 +45,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.scope import Assignment, Scope
 from fastness.checker.finding import Confidence, Finding, Severity
 from fastness.checker.rule import Rule
 
@@ -58,6 +59,10 @@ _CALLS = (
     "get", "post", "put", "patch", "delete", "head", "request", "stream", "Client", "AsyncClient", "Session", "ClientSession",
     "TCPConnector", "PoolManager", "AsyncHTTPTransport", "HTTPTransport", "ws_connect",
 )  # fmt: skip
+_OPT_OUT = re.compile(
+    r"insecure|ignore\w*(cert|ssl|tls)|skip\w*(verif|cert|ssl|tls)|not \S*verif\w*|no_verif|disable\w*(verif|ssl|tls|cert)",
+    re.IGNORECASE,
+)
 _KEYS = ("verify", "ssl", "verify_ssl", "verify_certs")
 
 
@@ -76,6 +81,8 @@ class UnverifiedCertificate(Rule):
             for key in _KEYS:
                 value = call.value(key) if call.has(key) else None
                 if value is not None and value.constant is False and (call.target is None or _CLIENTS.match(call.name)):
+                    if not value.configured and _asked_for(call.scope, call.node):
+                        continue
                     yield self.found(
                         call.place,
                         f"{key}={'False' if not value.configured else value.variable + ', off by default'}: nobody checks who answers",
@@ -83,14 +90,54 @@ class UnverifiedCertificate(Rule):
                         confidence=Confidence.MEDIUM if value.configured else Confidence.HIGH,
                     )
         for call in project.calls("ssl._create_unverified_context"):
+            if _asked_for(call.scope, call.node):
+                continue
             yield self.found(call.place, "this TLS context checks nothing", subject=call.code)
         seen: set[int] = set()
         for scope, assignment in project.assignments(r"\.(check_hostname|verify_mode)$"):
             text = ast.unparse(assignment.value) if assignment.value is not None else ""
-            if id(scope) not in seen and (text == "False" or text.endswith("CERT_NONE")):
+            if (
+                id(scope) not in seen
+                and (text == "False" or text.endswith("CERT_NONE"))
+                and not _chosen(scope, assignment)
+            ):
                 seen.add(id(scope))
                 yield self.found(
                     project.place(scope, assignment.node),
                     f"{assignment.name} is off: nobody checks who answers",
                     subject=f"{scope.short} {assignment.name}",
                 )
+
+
+def _chosen(scope: Scope, assignment: Assignment) -> bool:
+    """Whether it is one of several modes: checked again in the same function, or off only where somebody asks for that."""
+    for name in (assignment.name, f"{assignment.name.rpartition('.')[0]}.verify_mode"):
+        for other in scope.assigned.get(name, []):
+            text = ast.unparse(other.value) if other.value is not None else ""
+            if text == "True" or text.endswith(("CERT_REQUIRED", "CERT_OPTIONAL")):
+                return True
+    return _asked_for(scope, assignment.node)
+
+
+def _asked_for(scope: Scope, node: ast.AST) -> bool:
+    """Whether it happens only where somebody asks for it by name, or makes something that is called insecure."""
+    for kind in (ast.If, ast.IfExp):
+        for branch in scope.nodes.get(kind, ()):
+            if not isinstance(branch, (ast.If, ast.IfExp)):
+                continue
+            body = branch.body if isinstance(branch.body, list) else [branch.body]
+            orelse = branch.orelse if isinstance(branch.orelse, list) else [branch.orelse]
+            test = ast.unparse(branch.test)
+            if _within(body, node) and _OPT_OUT.search(test):
+                return True
+            if _within(orelse, node) and re.search(r"verif|secure", test, re.IGNORECASE) and not _OPT_OUT.search(test):
+                return True
+    return any(
+        re.search(r"insecure|unverified|no_?verify", name, re.IGNORECASE) is not None
+        and any(a.value is not None and _within([a.value], node) for a in assignments)
+        for name, assignments in scope.assigned.items()
+    )
+
+
+def _within(parts: Sequence[ast.AST], node: ast.AST) -> bool:
+    return any(inner is node for part in parts for inner in ast.walk(part))

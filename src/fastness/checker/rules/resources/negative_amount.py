@@ -57,6 +57,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from fastness.checker.evidence.effects import effects
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application, Parameter, Route
 from fastness.checker.finding import Confidence, Finding, Place, Severity
@@ -66,8 +67,10 @@ _NAME = re.compile(
     r"^((unit|total|order|item|transfer|payment|deposit|withdraw\w*|purchase|new|bid|stake|tip|refund)_)?(amount|quantity|qty|price)$"
 )
 _NUMBER = re.compile(r"^(int|float|Decimal|decimal\.Decimal|conint\(.*|confloat\(.*|condecimal\(.*)$")
+_PLAIN = frozenset({"round", "float", "int", "str", "len", "min", "max", "sum", "abs", "isinstance", "print"})
 _LOWER = ("ge", "gt")
-_OTHER = re.compile(r"filter|search|query|response|update_stats", re.IGNORECASE)
+_OTHER = re.compile(r"filter|search|query|response|update_stats|cost|expense|conversion", re.IGNORECASE)
+"""Records of what was spent may hold corrections; the others ask."""
 
 
 class NegativeAmount(Rule):
@@ -81,12 +84,25 @@ class NegativeAmount(Rule):
     def inspect(self, application: Application) -> Iterator[Finding]:
         seen: set[Place] = set()
         for route in application.routes:
-            if route.kind != "http" or not route.writes or route.handler is None:
+            if route.kind != "http" or not route.writes or route.handler is None or _computes(route.handler):
                 continue
             for name, subject, place in _open(route, route.handler):
                 if place not in seen:
                     seen.add(place)
                     yield self.found(place, f"{name} may be negative", subject=subject, confidence=Confidence.MEDIUM)
+
+
+def _computes(handler: Function) -> bool:
+    """Whether what it takes is only computed with and answered: nothing is stored, and nobody outside is given it."""
+    names = {a.arg for a in handler.parameters}
+    given = (
+        call
+        for call in handler.calls()
+        if call.target is None and not call.name.rpartition(".")[2][:1].isupper() and call.name not in _PLAIN
+        for argument in (*call.positional, *call.node.keywords)
+        if any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(argument))
+    )
+    return not effects(handler) and next(given, None) is None
 
 
 def _open(route: Route, handler: Function) -> Iterator[tuple[str, str, Place]]:

@@ -113,7 +113,11 @@ def _open(route: Route, handler: Function) -> Iterator[tuple[str, str, Place, Co
                 f for f in (handler, *route.dependencies) if any(a.arg == parameter.name for a in f.parameters)
             ]
             sized, kept = _followed(functions, [parameter.name])
-            if not kept and (sized or (plain and "GET" in route.methods)):
+            if (
+                not kept
+                and (sized or (plain and "GET" in route.methods))
+                and not _only_slices(functions, parameter.name)
+            ):
                 yield parameter.name, parameter.name, parameter.place, Confidence.HIGH if sized else Confidence.MEDIUM
 
 
@@ -129,6 +133,29 @@ def _fields(
         sized, kept = _followed(functions, [f"{parameter.name}.{field.name}"])
         if sized and not kept:
             yield field.name, f"{model.short}.{field.name}", field.place, Confidence.HIGH
+
+
+def _only_slices(functions: list[Function], name: str) -> bool:
+    """Whether the number cuts nothing but what lies in memory anyway: `buffer[-limit:]`, `frame.tail(limit)`."""
+    uses: list[bool] = []
+    for function in functions:
+        slices = [s.slice.lower for s in function.nodes(ast.Subscript) if isinstance(s.slice, ast.Slice)]
+        cut = {id(n) for s in slices if isinstance(s, ast.UnaryOp) for n in ast.walk(s)}
+        cut |= {
+            id(n)
+            for call in function.calls()
+            if call.name.rpartition(".")[2] in {"head", "tail"}
+            for a in call.positional
+            for n in ast.walk(a)
+        }
+        tests = {id(n) for t in (*function.nodes(ast.If), *function.nodes(ast.IfExp)) for n in ast.walk(t.test)}
+        uses += [
+            id(n) in cut
+            for statement in function.node.body
+            for n in ast.walk(statement)
+            if isinstance(n, ast.Name) and n.id == name and id(n) not in tests
+        ]
+    return bool(uses) and all(uses)
 
 
 def _bounded(bounds: tuple[tuple[str, object], ...]) -> bool:

@@ -60,8 +60,11 @@ import ast
 import re
 from collections.abc import Iterator
 
+from fastness.checker.evidence.found import matches
 from fastness.checker.evidence.functions import Call
+from fastness.checker.evidence.limited_paths import limited_paths, names
 from fastness.checker.evidence.model import Application, Route
+from fastness.checker.evidence.own import SLOWAPI
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.purpose import Purpose, purposes, takes_password
 from fastness.checker.finding import Confidence, Finding, Persona, Place, Severity
@@ -128,11 +131,15 @@ class UnlimitedSignIn(Rule):
 
 def _middleware_limits(application: Application) -> bool:
     """Whether a middleware of the application answers 429, or is named after limits."""
-    return any(_LIMITING.search(middleware.name.rpartition(".")[2]) for middleware in application.middleware)
+    names = [middleware.name for middleware in application.middleware if not matches(middleware.name, SLOWAPI)]
+    return any(_LIMITING.search(name.rpartition(".")[2]) for name in names)
 
 
 def _in_front(route: Route) -> bool:
-    return route.handler is not None and route.handler.project.once(_proxied)
+    if route.handler is None:
+        return False
+    project = route.handler.project
+    return project.once(_proxied) or names(project.once(limited_paths), route.path)
 
 
 def _proxied(project: Project) -> bool:
@@ -162,7 +169,7 @@ def _tried(route: Route) -> Purpose | None:
         return "login"
     if "forgot" in known and route.writes:
         return "forgot"
-    if "verify" in known and any(_CODE.search(p.name) or _fields(p.model) for p in route.parameters):
+    if known & {"verify", "reset"} and any(_CODE.search(p.name) or _fields(p.model) for p in route.parameters):
         return "verify"
     if "register" in known and route.writes:
         return "register"

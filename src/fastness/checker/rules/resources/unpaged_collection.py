@@ -33,7 +33,8 @@ It works with ten rows; with a million it takes the memory of the server and of 
 ## How it is found
 A GET route without a parameter that pages (`limit`, `page`, `cursor`, ...) whose handler, or a function that it calls,
 reads a whole result (`all()`, `find()`, `to_list(None)`) and nothing limits it: no `limit`, slice, `paginate`, nor a
-condition that names one record.
+condition that names one record. Regular readers see it where another route lets people who are no administrators add to
+the very same records: then strangers decide how long the answer is.
 
 ## What it cannot see
 How many rows there are: a table of countries needs no pages.
@@ -51,8 +52,10 @@ import ast
 import re
 from collections.abc import Iterator
 
+from fastness.checker.evidence.collected import collections_of
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application, Route
+from fastness.checker.evidence.privilege import administrative
 from fastness.checker.evidence.purpose import purposes
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
@@ -84,12 +87,14 @@ class UnpagedCollection(Rule):
                 continue
             what = _whole(route, route.handler)
             if what:
+                fed = _fed(application, route, route.handler)
                 yield self.found(
                     route.place,
-                    f"{route} answers with all that {what} gives",
+                    f"{route} answers with all that {what} gives" + (f", and {fed} adds to it" if fed else ""),
                     route=route,
                     subject=str(route),
                     confidence=Confidence.MEDIUM,
+                    persona=Persona.REGULAR if fed else Persona.PEDANTIC,
                 )
 
 
@@ -109,6 +114,19 @@ def _whole(route: Route, handler: Function) -> str:
     return found or _listed(route, handler)
 
 
+def _fed(application: Application, route: Route, handler: Function) -> str:
+    """The route by which ordinary callers make more of what this one answers; empty where only few may, or nobody is seen to."""
+    if route.guarded("role") or route.development or administrative(route):
+        return ""
+    kept = collections_of(handler, read=True)
+    for other in application.routes if kept else ():
+        ordinary = "POST" in other.methods and not other.guarded("role") and not other.guarded("signature")
+        if ordinary and not other.development and not administrative(other) and other.handler is not None:
+            if kept & collections_of(other.handler, read=False):
+                return str(other)
+    return ""
+
+
 def _chosen(function: Function) -> bool:
     """Whether the function chooses by something that the caller or the session names."""
     return any(call.name.rpartition(".")[2] in {"where", "filter", "filter_by"} for call in function.calls())
@@ -125,6 +143,8 @@ def _listed(route: Route, handler: Function) -> str:
             ):
                 made = handler.scope.module.assigned[node.id]
                 if any(isinstance(a.value, ast.List) for a in made) and _grows(handler, node.id):
+                    return node.id
+                if any(isinstance(a.value, ast.Dict) for a in made) and f"{node.id}.values()" in ast.unparse(value):
                     return node.id
     del route
     return ""

@@ -38,7 +38,7 @@ import re
 from collections.abc import Iterator
 
 from fastness.checker.evidence.project import Project
-from fastness.checker.evidence.randomness import drawings
+from fastness.checker.evidence.randomness import drawings, picks
 from fastness.checker.finding import Finding, Place, Severity
 from fastness.checker.rule import Rule
 
@@ -65,7 +65,7 @@ class GuessableRandom(Rule):
     def read(self, project: Project) -> Iterator[Finding]:
         told: set[tuple[str, int]] = set()
         for drawn in project.once(drawings):
-            if not drawn.weak or not _SECRET.search(drawn.names) or _PLAY.search(drawn.names):
+            if not drawn.weak or not _SECRET.search(drawn.names) or _PLAY.search(drawn.names) or picks(project, drawn):
                 continue
             key = (drawn.call.place.path, drawn.call.place.line)
             if key not in told:

@@ -1,0 +1,7 @@
+from pydantic_settings import BaseSettings
+
+
+class Torrents(BaseSettings):
+    enabled: bool = True
+    host: str = "localhost"
+    password: str = "adminadmin"

@@ -1,0 +1,2 @@
+FORGOT_PASSWORD = "3/hour"
+RESET_PASSWORD = "5 per minute"
