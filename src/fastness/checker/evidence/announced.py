@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 _CALLED = re.compile(
     r"\b(password|passphrase|passcode|pin|otp|(one[- ]time|verification|reset|security|login|activation|confirmation) (code|token))\b"
@@ -33,7 +34,7 @@ def _pairs(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     """Each value with the text that leads to it."""
     match node:
         case ast.JoinedStr(values=parts):
-            for text, part in zip(parts, parts[1:], strict=False):
+            for text, part in pairwise(parts):
                 if isinstance(text, ast.Constant) and isinstance(part, ast.FormattedValue):
                     yield str(text.value), part.value
         case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Add(), right=value):

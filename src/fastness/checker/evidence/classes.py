@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
 
 MODELS = (
+    "fastness.controls.fields.StrictModel", "fastness.controls.fields.Paging",
     "pydantic.BaseModel",
     "BaseModel",
     "sqlmodel.SQLModel",

@@ -96,9 +96,8 @@ def temporary(call: Call) -> bool:
     parts = [*call.positional[:1], *([call.receiver] if call.receiver is not None else [])]
     texts = [ast.unparse(p) for p in parts]
     names = [n.id for p in parts for n in ast.walk(p) if isinstance(n, ast.Name)]
-    for name in names:
-        for assignment in call.scope.assigned.get(name, []):
-            texts.append(ast.unparse(assignment.value) if assignment.value is not None else "")
+    bound = [a.value for name in names for a in call.scope.assigned.get(name, [])]
+    texts.extend(ast.unparse(value) for value in bound if value is not None)
     seen = " ".join(texts)
     again = [a for n in re.findall(r"[A-Za-z_]\w*", seen) for a in call.scope.assigned.get(n, [])]
     seen += " ".join(ast.unparse(a.value) for a in again if a.value is not None)

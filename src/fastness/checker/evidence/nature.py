@@ -113,7 +113,21 @@ class Natures:
                     tested: ast.AST | None = (
                         node.test if isinstance(node, ast.If) else node.value if isinstance(node, ast.Return) else node
                     )
+                    if isinstance(tested, ast.Compare) and _agrees(tested):
+                        continue
                     parts = list(ast.walk(tested)) if tested is not None else []
+                    parts = [p for p in parts if not (isinstance(p, ast.Compare) and _agrees(p))]
+                    agreed = (
+                        {
+                            id(n)
+                            for p in ast.walk(tested)
+                            if isinstance(p, ast.Compare) and _agrees(p)
+                            for n in ast.walk(p)
+                        }
+                        if tested is not None
+                        else set()
+                    )
+                    parts = [p for p in parts if id(p) not in agreed]
                     wished = any(self._wished(scope, part) for part in parts)
                     for part in parts:
                         word = _word(part)
@@ -149,6 +163,24 @@ class Natures:
             if _LIMIT.search(attribute.attr) or attribute.attr == "HTTP_429_TOO_MANY_REQUESTS":
                 return attribute.attr
         return ""
+
+
+def _agrees(test: ast.Compare) -> bool:
+    """`user.role not in claims.roles`: whether row and token agree about one person; no role is asked for."""
+    sides = (test.left, test.comparators[0])
+    return (
+        len(test.ops) == 1
+        and isinstance(test.ops[0], (ast.In, ast.NotIn))
+        and all(
+            isinstance(side, ast.Attribute)
+            and isinstance(side.value, ast.Name)
+            and side.value.id not in {"self", "cls"}
+            and re.fullmatch(r"roles?", side.attr) is not None
+            for side in sides
+        )
+        and ast.unparse(test.left).islower()
+        and ast.unparse(test.comparators[0]).islower()
+    )
 
 
 def _decorated(scope: Scope) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fastness.checker.evidence.depending import Depending
 from fastness.checker.evidence.found import matches
 from fastness.checker.evidence.functions import Call, Function
-from fastness.checker.evidence.model import Guard, Middleware, Route
+from fastness.checker.evidence.model import Application, Guard, Middleware, Route
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -121,6 +121,18 @@ def limits_all(project: Project) -> bool:
     """Whether a slowapi limiter has limits for every route: its middleware alone counts nothing."""
     made = [c for c in project.calls("slowapi.Limiter", "slowapi.extension.Limiter", "Limiter") if c.target is None]
     return any(c.has("default_limits") or c.has("application_limits") or c.spread for c in made) or not made
+
+
+def limits_everywhere(project: Project, application: Application) -> bool:
+    """Whether a gateway or a middleware counts every route. `secure(app)` does too, but far above what a sign-in may have."""
+    if "limits" in project.intent.gateway:
+        return True
+    return any(
+        "limits" in _known_middleware(one.name)
+        or matches(one.name, project.intent.limiters)
+        or (matches(one.name, SLOWAPI) and project.once(limits_all))
+        for one in application.middleware
+    )
 
 
 def _tests_around(tree: ast.Module, wanted: ast.AST) -> list[tuple[ast.expr, bool]]:

@@ -106,7 +106,7 @@ def _records(project: Project) -> Iterator[Seen]:
         if not is_table(table) or hashes_itself(table):
             continue
         for keyword in call.node.keywords:
-            if keyword.arg is not None and _column(keyword.arg) and as_typed(project, call.scope, keyword.value):
+            if keyword.arg is not None and _column(keyword.arg) and _typed(project, call.scope, keyword.value):
                 yield project.place(call.scope, keyword.value), f"{call.scope.short} {table.short}"
             elif (
                 keyword.arg is None
@@ -115,6 +115,14 @@ def _records(project: Project) -> Iterator[Seen]:
                 and not any(k.arg and _column(k.arg) for k in call.node.keywords)
             ):
                 yield call.place, f"{call.scope.short} {table.short}"
+
+
+def _typed(project: Project, scope: Scope, expr: ast.expr) -> bool:
+    """Whether it is a password as typed, or a local name for one: `hashed = form.password`."""
+    if as_typed(project, scope, expr):
+        return True
+    made = scope.assigned.get(expr.id, []) if isinstance(expr, ast.Name) else []
+    return len(made) == 1 and made[0].value is not None and as_typed(project, scope, made[0].value)
 
 
 def _attributes(project: Project) -> Iterator[Seen]:

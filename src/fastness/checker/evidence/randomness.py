@@ -94,8 +94,8 @@ def receivers(project: Project, scope: Scope, node: ast.AST, deep: int = 1) -> l
         found.append(scope.short)
     if scope.kind == "function" and gives and deep:
         # What the function makes is for those who call it.
-        for call in islice(project.function_of(scope).callers(), _CALLERS):
-            found.extend(receivers(project, call.scope, call.node, deep - 1))
+        for caller in islice(project.function_of(scope).callers(), _CALLERS):
+            found.extend(receivers(project, caller.scope, caller.node, deep - 1))
     return found
 
 

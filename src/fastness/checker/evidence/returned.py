@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from fastness.checker.evidence.classes import Field, Model
 from fastness.checker.evidence.found import Variable
@@ -89,16 +89,13 @@ def _promised(function: Function) -> Iterator[Record]:
     if said is None or function.returns:
         return
     for node in ast.walk(said):
-        named = function.project.names.quoted(node.value) if _text(node) else node
+        written = node.value if isinstance(node, ast.Constant) else None
+        named = function.project.names.quoted(written) if isinstance(written, str) else node
         if isinstance(named, (ast.Name, ast.Attribute)):
             kind = function.project.names.annotated(function.scope.parent or function.scope, named)
             record = Record.behind(function.project, kind if isinstance(kind, Scope) else None)
             if record is not None:
                 yield record
-
-
-def _text(node: ast.AST) -> TypeGuard[ast.Constant]:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _annotated(function: Function, name: str) -> Iterator[Record]:

@@ -169,8 +169,9 @@ def _kept(function: Function, where: ast.expr) -> bool:
 
 
 def _password_of(function: Function, part: ast.Subscript) -> bool:
-    read = (n for n in (*function.nodes(ast.Attribute), *function.nodes(ast.Subscript)) if n.value is part)
-    return any("pass" in (n.attr if isinstance(n, ast.Attribute) else ast.unparse(n.slice)).lower() for n in read)
+    attributes = (n.attr for n in function.nodes(ast.Attribute) if n.value is part)
+    keys = (ast.unparse(n.slice) for n in function.nodes(ast.Subscript) if n.value is part)
+    return any("pass" in word.lower() for word in (*attributes, *keys))
 
 
 def _looked_up(value: ast.expr) -> bool:

@@ -21,7 +21,13 @@ BRANCHES = 4
 """Returns of a function that are followed."""
 LONGEST = 100_000
 """Characters or elements; what a constant expression would grow beyond this stays unknown."""
-SETTINGS = ("pydantic_settings.BaseSettings", "pydantic.BaseSettings", "BaseSettings")
+SETTINGS = (
+    "pydantic_settings.BaseSettings",
+    "pydantic.BaseSettings",
+    "BaseSettings",
+    "fastness.Settings",
+    "fastness.chain.Settings",
+)
 _UNKNOWN = Value()
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,

@@ -55,10 +55,10 @@ class CorsAnyOrigin(Rule):
     fix = 'name the origins: allow_origins=["https://app.example.com"]'
 
     def read(self, project: Project) -> Iterator[Finding]:
-        for call in project.calls("CORSMiddleware"):
-            if not _credentials(call.value("allow_credentials")):
+        for call in project.calls("CORSMiddleware", "CorsSettings"):
+            if not _credentials(call.value("allow_credentials", "credentials")):
                 continue
-            origins, pattern = call.value("allow_origins"), call.value("allow_origin_regex")
+            origins, pattern = call.value("allow_origins", "origins"), call.value("allow_origin_regex", "origin_regex")
             if any(_every(choice) for choice in origins.choices()):
                 default = " by default" if _configured(origins) else ""
                 yield self.found(

@@ -44,6 +44,7 @@ from collections.abc import Iterator
 
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.reading import environment
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -78,11 +79,29 @@ class UntypedSettings(Rule):
             elif _SECRET.search(call.value(0).text):
                 plain.append(call)
         has_settings = any(True for _ in project.settings())
+        if has_settings:
+            yield from self._past(project, plain)
         if len(plain) >= _FEW and not has_settings:
             yield self.found(
                 plain[0].place,
                 f"{len(plain)} secrets are read from the environment one by one, without types",
                 subject="settings",
+                confidence=Confidence.MEDIUM,
+                persona=Persona.PEDANTIC,
+            )
+
+    def _past(self, project: Project, calls: list[Call]) -> Iterator[Finding]:
+        """Secrets that are read beside the settings class: nothing says their type, and nothing stops a start without them."""
+        read = [(call.value(0).text, call.place) for call in calls]
+        for scope, node in project.nodes(ast.Subscript):
+            found = environment(project.names, scope, node)
+            if found is not None and _SECRET.search(found.variable):
+                read.append((found.variable, project.place(scope, node)))
+        for name, place in read:
+            yield self.found(
+                place,
+                f"{name} is read past the settings",
+                subject=name,
                 confidence=Confidence.MEDIUM,
                 persona=Persona.PEDANTIC,
             )

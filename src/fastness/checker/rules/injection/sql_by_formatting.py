@@ -85,6 +85,7 @@ _BEGINS = re.compile(
 _HOLDS = re.compile(
     r"\b(from|where|order\s+by|values|and|or|like|limit|set)\s+\S|^\W*\{\}\s*(=|like|asc|desc|in\b)", re.IGNORECASE
 )
+_QUOTED = re.compile(r"'%?\{\}%?'")
 CLEANED = frozenset({
     "quote_identifier", "quoted_name", "quote_ident", "Identifier", "escape_string", "safe_name", "safe_order", "quote",
     "literal_processor", "literal", "Literal", "sanitize_identifier", "hexdigest", "isoformat", "uuid4", "bindparam",
@@ -151,7 +152,8 @@ class SqlByFormatting(Rule):
                 subject=subject,
                 severity=Severity.MEDIUM,
                 confidence=Confidence.LOW,
-                persona=Persona.AUDITOR,
+                # Between quotes stands a value; a name of a table is there for lack of another way.
+                persona=Persona.PEDANTIC if _QUOTED.search(formatted.text) else Persona.AUDITOR,
             )
         return None
 

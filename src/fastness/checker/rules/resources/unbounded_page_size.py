@@ -148,7 +148,8 @@ def _only_slices(functions: list[Function], name: str) -> bool:
             for a in call.positional
             for n in ast.walk(a)
         }
-        tests = {id(n) for t in (*function.nodes(ast.If), *function.nodes(ast.IfExp)) for n in ast.walk(t.test)}
+        asked = [*(t.test for t in function.nodes(ast.If)), *(t.test for t in function.nodes(ast.IfExp))]
+        tests = {id(n) for test in asked for n in ast.walk(test)}
         uses += [
             id(n) in cut
             for statement in function.node.body

@@ -64,7 +64,7 @@ from fastness.checker.evidence.found import matches
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.limited_paths import limited_paths, names
 from fastness.checker.evidence.model import Application, Route
-from fastness.checker.evidence.own import SLOWAPI
+from fastness.checker.evidence.own import SLOWAPI, limits_everywhere
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.purpose import Purpose, purposes, takes_password
 from fastness.checker.finding import Confidence, Finding, Persona, Place, Severity
@@ -96,7 +96,8 @@ class UnlimitedSignIn(Rule):
     fix = 'limit it by address and account: Depends(limit("5/minute", by="address"))'
 
     def inspect(self, application: Application) -> Iterator[Finding]:
-        if "limits" in application.controls or _middleware_limits(application):
+        project = next((route.handler.project for route in application.routes if route.handler is not None), None)
+        if project is None or limits_everywhere(project, application) or _middleware_limits(application):
             return
         seen: set[Place] = set()
         for route in application.routes:
@@ -115,7 +116,8 @@ class UnlimitedSignIn(Rule):
 
     def read(self, project: Project) -> Iterator[Finding]:
         """Routers that fastapi-users makes: their routes stand in no source."""
-        if any("limits" in a.controls or _middleware_limits(a) for a in project.applications) or project.once(_proxied):
+        limited = any(limits_everywhere(project, a) or _middleware_limits(a) for a in project.applications)
+        if limited or project.once(_proxied):
             return
         seen: set[str] = set()
         for call in project.calls("get_auth_router"):

@@ -121,9 +121,10 @@ def _fed(application: Application, route: Route, handler: Function) -> str:
     kept = collections_of(handler, read=True)
     for other in application.routes if kept else ():
         ordinary = "POST" in other.methods and not other.guarded("role") and not other.guarded("signature")
-        if ordinary and not other.development and not administrative(other) and other.handler is not None:
-            if kept & collections_of(other.handler, read=False):
-                return str(other)
+        if not ordinary or other.development or administrative(other) or other.handler is None:
+            continue
+        if kept & collections_of(other.handler, read=False):
+            return str(other)
     return ""
 
 
