@@ -14,12 +14,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
-import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+import again
+
 CELLS = [
     f"{stores}/{workers}" for stores in ("sqlite+memory", "postgresql+memory", "postgresql+redis") for workers in (1, 4)
 ]
@@ -40,12 +38,9 @@ def main() -> int:
         marked = ["-m", mark] if asked.short and cell != CELLS[0] else []
         print(f"\n=== {cell}", flush=True)
         began = time.monotonic()
-        done = subprocess.run(  # noqa: S603 - our own arguments
-            [sys.executable, "-m", "pytest", "-q", *marked, *asked.pytest],
-            cwd=ROOT, env={**os.environ, "TEST_CELL": cell}, check=False,
-        )  # fmt: skip
-        red = red or done.returncode != 0
-        told.append(f"{cell:22} {'green' if done.returncode == 0 else 'RED':6} {time.monotonic() - began:5.0f} s")
+        code = again.run(["-q", *marked, *asked.pytest], environment={**os.environ, "TEST_CELL": cell})
+        red = red or code != 0
+        told.append(f"{cell:22} {'green' if code == 0 else 'RED':6} {time.monotonic() - began:5.0f} s")
     print("\n=== summary", *told, sep="\n")
     return int(red)
 

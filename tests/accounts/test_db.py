@@ -23,6 +23,7 @@ from fastness.accounts.models import Account, Work, default_models
 from fastness.core.errors import Unavailable
 from fresh_database import fresh_url, on_server
 from models_on import AccountDatabase, add, at_once, models_on
+from proxy import proxied
 
 pytestmark = pytest.mark.anyio
 BOTH = pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.store)])
@@ -278,6 +279,39 @@ async def test_a_statement_that_takes_too_long_makes_us_unavailable(kind: str, u
 
     assert await database.ready()
     await database.close()
+
+
+@pytest.mark.store
+@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize("before", ["connected", "new"])
+async def test_a_server_that_hangs_is_waited_for_once_and_then_used_again(
+    kind: str, url: str, before: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = make_url(url)
+    async with models_on(url) as direct, proxied(server.port or 5432) as proxy:
+        through = server.set(port=proxy.port).render_as_string(hide_password=False)
+        database: Database[Work] = Database(through, default_models(), connections=2, statement_timeout=600)
+        if before == "connected":
+            assert await database.ready()
+        monkeypatch.setattr("fastness.accounts.db.PATIENCE", 0.2)
+        proxy.hang()
+
+        # Neither the wait for one of two places nor the statement's ten minutes come on top.
+        async with asyncio.timeout(30):
+            hung = await asyncio.gather(*(database.ready() for _ in range(6)))
+            with pytest.raises(Unavailable):
+                await add(database, "late@example.com")
+
+        proxy.flow()
+        async with asyncio.timeout(30):
+            while not await database.ready():  # noqa: ASYNC110 - nobody announces it
+                await asyncio.sleep(0)
+        await add(database, "after@example.com")
+        await database.close()
+        assert await by_email(direct, "after@example.com") is not None
+        assert await by_email(direct, "late@example.com") is None
+
+    assert hung == [False] * 6
 
 
 @BOTH

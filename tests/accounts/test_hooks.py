@@ -58,8 +58,12 @@ async def test_an_administrators_acts_are_told(tmp_path: Path) -> None:
     async with mounted("sqlite-sync", tmp_path, routes=lambda _, accounts, __: said.append(told(accounts))) as here:
         eve = await here.registered("eve@example.com")
         await here.registered("root@example.com")
-        with here.factory.begin() as session:
-            session.execute(text("UPDATE people SET role = 'super_admin' WHERE email = 'root@example.com'"))
+
+        def promote() -> None:
+            with here.factory.begin() as session:
+                session.execute(text("UPDATE people SET role = 'super_admin' WHERE email = 'root@example.com'"))
+
+        await asyncio.to_thread(promote)
         header = await here.signed_in("root@example.com")
         await here.client.patch(f"/users/{eve}", json={"role": "editor"}, headers=header)
         await here.post(f"/users/{eve}/suspend", headers=header)

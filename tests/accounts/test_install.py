@@ -3,6 +3,7 @@
 # ruff: noqa: B008, FAST002 - what a function knows is no global name, where annotations are looked up
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -155,10 +156,16 @@ async def change(here: Mounted, email: str, how: Any) -> None:
     """What the application does with its own session."""
     Person = here.accounts.models.user  # noqa: N806
     found: Any = select(Person).where(Person.email == email)  # type: ignore[attr-defined]
-    if isinstance(here.factory, sessionmaker):
+
+    def at_once() -> None:
         with here.factory() as session:
             how(session.scalar(found), session)
             session.commit()
+
+    if isinstance(here.factory, sessionmaker):
+        await asyncio.to_thread(
+            at_once
+        )  # in the event loop it could wait for a lock that only the event loop gives back
     else:
         async with here.factory() as session:
             person = await session.scalar(found)

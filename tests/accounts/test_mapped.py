@@ -89,9 +89,14 @@ async def run(here: Mounted, statement: str, **values: Any) -> list[Any]:
         async with session, session.begin():
             done = await session.execute(text(statement), values)
             return list(done.all()) if done.returns_rows else []
-    with session, session.begin():
-        done = session.execute(text(statement), values)
-        return list(done.all()) if done.returns_rows else []
+
+    def at_once() -> list[Any]:
+        with session, session.begin():
+            done = session.execute(text(statement), values)
+            return list(done.all()) if done.returns_rows else []
+
+    # In the event loop it could wait for a lock that only the event loop gives back.
+    return await asyncio.to_thread(at_once)
 
 
 async def test_the_whole_story_happens_on_their_table(here: Mounted) -> None:

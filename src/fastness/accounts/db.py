@@ -200,7 +200,7 @@ class Database(Generic[W_co]):
             yield self._models.work(connection)
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self) -> AsyncIterator[WholeConnection]:
         """What `write` is made of, for statements that are no model's: migrations."""
         async with self._turn(), self._connection(self._writer) as connection, self._cascading(connection):
             try:
@@ -211,14 +211,14 @@ class Database(Generic[W_co]):
                 await to_the_end(self._undo(connection))
                 raise
             try:
-                await to_the_end(connection.exec_driver_sql("COMMIT") if self._sqlite else connection.commit())
+                await (connection.exec_driver_sql("COMMIT") if self._sqlite else connection.commit())
             except (exc.SQLAlchemyError, OSError):
                 # A full disk: SQLite may keep the transaction open, and the next one would be inside it.
                 await to_the_end(self._undo(connection))
                 raise
 
     @contextlib.asynccontextmanager
-    async def _cascading(self, connection: AsyncConnection) -> AsyncIterator[None]:
+    async def _cascading(self, connection: WholeConnection) -> AsyncIterator[None]:
         # What hangs on a deleted account must go with it, whatever somebody's own connections to SQLite do.
         if self._own or not self._sqlite or await self.foreign_keys(connection):
             yield
@@ -228,13 +228,13 @@ class Database(Generic[W_co]):
             yield
         finally:
             if not connection.invalidated:
-                await to_the_end(connection.exec_driver_sql("PRAGMA foreign_keys=OFF"))
+                await connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
 
     async def foreign_keys(self, connection: AsyncConnection) -> bool:
         """Whether this connection to SQLite keeps foreign keys."""
         return bool((await connection.execute(text("PRAGMA foreign_keys"))).scalar_one())
 
-    async def _begin(self, connection: AsyncConnection) -> None:
+    async def _begin(self, connection: WholeConnection) -> None:
         try:
             await connection.exec_driver_sql("BEGIN IMMEDIATE")
         except exc.OperationalError as error:
@@ -242,7 +242,9 @@ class Database(Generic[W_co]):
             if self._own or "within a transaction" not in str(error.orig):
                 raise
 
-    async def _undo(self, connection: AsyncConnection) -> None:
+    async def _undo(self, connection: WholeConnection) -> None:
+        if connection.late:
+            return  # it is thrown away, and the server undoes what it never commits
         try:
             await (connection.exec_driver_sql("ROLLBACK") if self._sqlite else connection.rollback())
         except (exc.SQLAlchemyError, OSError):
@@ -266,21 +268,20 @@ class Database(Generic[W_co]):
             self._one_writer.release()
 
     @contextlib.asynccontextmanager
-    async def _connection(self, engine: AsyncEngine | Engine) -> AsyncIterator[AsyncConnection]:
+    async def _connection(self, engine: AsyncEngine | Engine) -> AsyncIterator[WholeConnection]:
         connection = self._whole(engine)
         with unavailable():
             if self._own and self._file is not None:
                 make_private(self._file)
             try:
-                await to_the_end(connection.start())
+                await connection.start()
                 yield connection
             finally:
-                if connection.sync_connection is not None:
-                    await to_the_end(connection.close())
+                await connection.end()
 
-    def _whole(self, engine: AsyncEngine | Engine) -> AsyncConnection:
+    def _whole(self, engine: AsyncEngine | Engine) -> WholeConnection:
         if isinstance(engine, AsyncEngine):
-            return WholeConnection(engine)
+            return WholeConnection(engine, patience=None if self._sqlite else PATIENCE)
         assert self._threads is not None  # noqa: S101 - they come with such an engine
         # It has every method that is called here and in the models, and no more.
-        return cast("AsyncConnection", ThreadedConnection(engine, self._threads))
+        return cast("WholeConnection", ThreadedConnection(engine, self._threads))

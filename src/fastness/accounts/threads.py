@@ -62,6 +62,9 @@ class ThreadedConnection:
         self.dialect = engine.dialect
         self.sync_connection: Connection | None = None
 
+    late = False
+    """Somebody's engine has time-outs of its own: each step is waited for."""
+
     @property
     def invalidated(self) -> bool:
         """Whether it was thrown away."""
@@ -69,6 +72,9 @@ class ThreadedConnection:
 
     async def start(self) -> None:
         """Take a connection from the pool."""
+        await to_the_end(self._take())
+
+    async def _take(self) -> None:
         await self._threads.enter()
         try:
             self.sync_connection = await self._threads.run(self._engine.connect)
@@ -100,8 +106,10 @@ class ThreadedConnection:
         """Throw the connection away."""
         await self._step(lambda connection: connection.invalidate())
 
-    async def close(self) -> None:
-        """Give the connection back."""
+    async def end(self) -> None:
+        """Give the connection back, if there is one."""
+        if self.sync_connection is None:
+            return
         try:
             await self._step(lambda connection: connection.close())
         finally:

@@ -14,7 +14,8 @@ _CALLED = re.compile(
 )
 _REFUSES = re.compile(r"invalid|wrong|incorrect|fail|error|missing|expired|unknown|without|mismatch|no ", re.IGNORECASE)
 _OTHER = re.compile(
-    r"^(e|ex|exc|err\w*|reason|message|msg|detail|count|n|len\w*|size|status|name|user\w*|e?mail|id)$|_id$|hash", re.I
+    r"^(e|ex|exc|err\w*|reason|message|msg|detail|count|n|len\w*|size|status|name|user\w*|e?mail|id)$|_id$|hash",
+    re.IGNORECASE,
 )
 _MARK = re.compile(r"%s|%r|\{\}")
 

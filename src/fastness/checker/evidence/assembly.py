@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -13,11 +12,12 @@ from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.gates import Gate, Gates
 from fastness.checker.evidence.guards import Guards
 from fastness.checker.evidence.inputs import Inputs
-from fastness.checker.evidence.model import Application, Middleware, Route
+from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.own import Own
 from fastness.checker.evidence.owners import Owner, Owners
 from fastness.checker.evidence.registrations import Included, Registered, Registrar, path_text
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.stack import Stack
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.classes import Model
@@ -54,7 +54,7 @@ class Assembly:
         self._given = Registrar(project, self._owners).collect()
         self._depending = Depending(project)
         self._guards = Guards(project, self._depending)
-        self._gates = Gates(project, self._guards)
+        self._stack = Stack(project, self._given, Gates(project, self._guards))
         self._inputs = Inputs(project, self._depending)
         self._own = Own(project, self._depending)
         self._reached: set[int] = set()
@@ -112,8 +112,8 @@ class Assembly:
         self._reached.add(id(app))
         call = app.call
         place = call.place if call is not None else self._project.place(app.scope, app.scope.node)
-        middleware = tuple(self._middleware(app))
-        gates = [*self._gates_of(app, middleware)]
+        middleware = tuple(self._stack.middleware(app))
+        gates = [*self._stack.gates(app, middleware)]
         level = replace(self._root(app), dependencies=tuple(self._listed(call)) if call is not None else ())
         level = replace(level, dependencies=(*level.dependencies, *self._class_dependencies(app)))
         # A function that fills the router it is given stands for every router that it was ever given.
@@ -152,37 +152,6 @@ class Assembly:
             else:
                 unknown.append(name)
         return tuple(known), tuple(unknown)
-
-    def _middleware(self, app: Owner) -> Iterator[Middleware]:
-        for call in self._given.middleware[id(app)]:
-            what = call.arg("middleware_class", "cls", 0)
-            if what is None:
-                continue
-            name = self._project.names.dotted(call.scope, what) or ast.unparse(what)
-            inner = replace(call, skipped=1)
-            options = tuple((k, inner.value(k).constant) for k in inner.keywords if inner.value(k).known)
-            yield Middleware(name, call.place, options)
-        for scope in self._given.functions[id(app)]:
-            yield Middleware(scope.name, self._project.place(scope, scope.node))
-
-    def _gates_of(self, app: Owner, middleware: tuple[Middleware, ...]) -> Iterator[Gate]:
-        for one in middleware:
-            declared = self._gates.declared(one.name)
-            if declared is not None:
-                yield declared
-        for call in self._given.middleware[id(app)]:
-            what = call.arg("middleware_class", "cls", 0)
-            found = self._project.names.resolve(call.scope, what) if what is not None else None
-            if isinstance(found, Scope) and found.kind == "class":
-                inner = replace(call, skipped=1)
-                options = tuple((k, inner.value(k).constant) for k in inner.keywords)
-                gate = self._gates.of_class(found, found.name, options)
-                if gate is not None:
-                    yield gate
-        for scope in self._given.functions[id(app)]:
-            gate = self._gates.of_function(scope)
-            if gate is not None:
-                yield gate
 
     def _listed(self, call: Call) -> Iterator[Dependency]:
         yield from self._depending.listed(call.scope, call.arg("dependencies"))

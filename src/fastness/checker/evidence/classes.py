@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
 
 MODELS = (
-    "fastness.controls.fields.StrictModel", "fastness.controls.fields.Paging",
+    "fastness.controls.fields.StrictModel",
+    "fastness.controls.fields.Paging",
     "pydantic.BaseModel",
     "BaseModel",
     "sqlmodel.SQLModel",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fastness.checker.evidence.found import matches
@@ -50,9 +50,12 @@ def sent(project: Project) -> Iterator[Sent]:
     """Every such place of the project's code."""
     for scope, handler in project.nodes(ast.ExceptHandler):
         if scope.kind == "function":
-            kind, foreign = _caught(project.names, scope, handler.type)
-            foreign = foreign and not _converting(scope, handler)
-            yield from _leaving(project, scope, handler.body, handler.name, kind, foreign=foreign)
+            kind, foreign, spoken = _caught(project.names, scope, handler.type)
+            if _converting(scope, handler):
+                foreign = spoken = False
+            for one in _leaving(project, scope, handler.body, handler.name, kind, foreign=foreign):
+                # Words for callers come with a 4xx; with a 5xx a library tells what went wrong inside.
+                yield replace(one, foreign=True) if spoken and not _refuses(project, one) else one
     for function, kind, foreign in _registered(project):
         names = [a.arg for a in function.parameters]
         if len(names) > 1:
@@ -61,18 +64,33 @@ def sent(project: Project) -> Iterator[Sent]:
             )
 
 
-def _caught(names: Names, scope: Scope, expr: ast.expr | None) -> tuple[str, bool]:
-    """What an `except` names, and whether one of it is an error that others wrote."""
+def _refuses(project: Project, one: Sent) -> bool:
+    """Whether it leaves with a status that is about the request: 4xx."""
+    if not isinstance(one.node, ast.Call):
+        return False
+    status = project.call_of(one.scope, one.node).arg("status_code", 0)
+    if status is None:
+        return False
+    number = project.value(one.scope, status).number
+    named = re.search(r"HTTP_4\d\d_|\b4\d\d\b", ast.unparse(status))
+    return named is not None or (number is not None and 400 <= number < 500)  # noqa: PLR2004 - the class of statuses
+
+
+def _caught(names: Names, scope: Scope, expr: ast.expr | None) -> tuple[str, bool, bool]:
+    """What an `except` names; whether one of it is an error that others wrote, and wrote for nobody; for callers."""
     if expr is None:
-        return "any exception", True
+        return "any exception", True, False
+    spoken = False
     parts = expr.elts if isinstance(expr, ast.Tuple) else [expr]
     for part in parts:
         found = names.resolve(scope, part)
         word = names.dotted(scope, part).rpartition(".")[2] or ast.unparse(part)
         if isinstance(found, Scope) or word in _OWN_WORDS or _ABOUT_INPUT.search(word):
             continue
-        return word, not _spoken_for(names.dotted(scope, part))
-    return ast.unparse(parts[0]) if parts else "an exception", False
+        if not _spoken_for(names.dotted(scope, part)):
+            return word, True, False
+        spoken = True
+    return ast.unparse(parts[0]) if parts else "an exception", False, spoken
 
 
 def _spoken_for(name: str) -> bool:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
 from fastness.checker.evidence.annotations import Typed
 from fastness.checker.evidence.classes import Model
+from fastness.checker.evidence.entries import Entries
 from fastness.checker.evidence.found import External, Parameter, Variable, default_of
+from fastness.checker.evidence.origin import Source, Sources, fewer, leaves_no_text
 from fastness.checker.evidence.reading import environment
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.values import SETTINGS
@@ -30,13 +32,6 @@ DEEP = 24
 FAR = 3
 """Calls that are followed into functions and back to callers."""
 MOST_CALLERS = 12
-MOST = 24
-"""Sources of one expression; beyond, those that differ only in the functions they passed are one."""
-ROUTE_WORDS = frozenset({
-    "get", "post", "put", "patch", "delete", "head", "options", "trace", "api_route", "route", "websocket",
-    "websocket_route",
-})  # fmt: skip
-_REQUESTS = ("fastapi.Request", "fastapi.WebSocket", "starlette.requests.HTTPConnection", "Request", "WebSocket")
 _NOT_TEXT: Mapping[str, Literal["dependency", "unknown"]] = {
     "app": "unknown", "state": "unknown", "client": "unknown", "method": "unknown", "receive": "unknown",
     "user": "dependency", "auth": "dependency", "session": "dependency",
@@ -47,52 +42,6 @@ _SERVICE = re.compile(
 )
 """Calls of another service: the answer is its own, not what was asked."""
 _NOT_INPUT = ("BackgroundTasks", "starlette.responses.Response", "Response", "SecurityScopes")
-_HARMLESS = frozenset({
-    "int", "float", "bool", "UUID", "uuid.UUID", "UUID4", "date", "datetime", "Decimal", "PositiveInt", "NonNegativeInt",
-    "timedelta", "complex", "datetime.date", "datetime.datetime", "time", "PydanticObjectId", "ObjectId",
-})  # fmt: skip
-_SHAPING = frozenset({
-    "str", "repr", "bytes", "list", "dict", "tuple", "set", "sorted", "reversed", "format", "join", "strip", "lstrip",
-    "rstrip", "split", "rsplit", "partition", "rpartition", "lower", "upper", "title", "encode", "decode", "get", "pop",
-    "items", "values", "keys", "dict()", "copy", "model_dump", "loads", "dumps", "b64decode", "b64encode", "urljoin",
-    "urlparse", "unquote", "Path", "json", "form", "body", "read", "getlist", "model_dump_json", "jsonable_encoder",
-    "receive_text", "receive_json", "receive_bytes", "replace", "removeprefix", "removesuffix", "casefold", "enumerate",
-    "zip", "text", "stream", "deepcopy", "cast", "get_secret_value", "joinpath", "PurePath", "capitalize",
-})  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One place that a value comes from."""
-
-    kind: Literal["request", "dependency", "parameter", "literal", "environment", "call", "unknown"]
-    """dependency: what a `Depends` gives. parameter: of a function that nobody is seen to call. call: the answer of a
-    call into something outside, a database for one."""
-    name: str = ""
-    annotation: str = ""
-    """The type as declared, for a request's parameter or field."""
-    place: Place | None = None
-    through: tuple[str, ...] = ()
-    """Last parts of the names of the functions it passed, innermost first."""
-    typed: bool = False
-    """The declared type leaves no room for text: a number, a UUID, a date, an enum, a `Literal`."""
-
-    @property
-    def harmless(self) -> bool:
-        """Whether it cannot carry text of the sender's choice."""
-        return self.typed
-
-    @property
-    def direct(self) -> bool:
-        """Whether it only passed functions that keep the sender's text: `strip`, `format`, `json`, ..."""
-        return all(word in _SHAPING for word in self.through)
-
-    def passed(self, *words: str) -> bool:
-        """Whether it passed one of these functions."""
-        return any(word in words for word in self.through)
-
-
-Sources = frozenset[Source]
 _NOTHING: Sources = frozenset()
 
 
@@ -102,7 +51,7 @@ class Flow:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._known: dict[tuple[int, int, int], Sources] = {}
-        self._dependencies: set[int] | None = None
+        self._entries = Entries(project)
         self._callers: dict[int, list[Call]] = {}
 
     def origins(self, scope: Scope, expr: ast.expr | None, far: int = FAR) -> Sources:
@@ -115,30 +64,15 @@ class Flow:
 
     def entry(self, scope: Scope) -> bool:
         """Whether a function's parameters are filled by FastAPI: a handler or a dependency."""
-        if id(scope) in self._project.handlers:
-            return True
-        for decorator in getattr(scope.node, "decorator_list", ()):
-            func = decorator.func if isinstance(decorator, ast.Call) else decorator
-            if isinstance(func, ast.Attribute) and func.attr in ROUTE_WORDS:
-                return True
-        return id(scope) in self.dependencies
+        return self._entries.entry(scope)
 
     def is_dependency(self, scope: Scope) -> bool:
         """Whether some `Depends` runs a function: by its name, or as the `__call__` of a class."""
-        return id(scope) in self.dependencies or scope.short == "__call__"
+        return self._entries.is_dependency(scope)
 
-    @property
-    def dependencies(self) -> set[int]:
-        """Scopes of the functions that some `Depends` or `Security` names."""
-        if self._dependencies is None:
-            self._dependencies = set()
-            for call in self._project.calls("Depends", "Security"):
-                argument = call.arg("dependency", 0)
-                found = self._project.names.resolve(call.scope, argument) if argument is not None else None
-                runs = self._project.names.runs(found)
-                if runs is not None:
-                    self._dependencies.add(id(runs))
-        return self._dependencies
+    def is_request(self, scope: Scope, expr: ast.expr) -> bool:
+        """Whether an expression is the request or websocket object."""
+        return self._entries.is_request(scope, expr)
 
     def _of(self, scope: Scope, expr: ast.expr | None, far: int, deep: int) -> Sources:
         if expr is None or deep > DEEP:
@@ -146,7 +80,7 @@ class Flow:
         key = (id(scope), id(expr), far)
         if key not in self._known:
             self._known[key] = _NOTHING
-            self._known[key] = _fewer(self._search(scope, expr, far, deep + 1))
+            self._known[key] = fewer(self._search(scope, expr, far, deep + 1))
         return self._known[key]
 
     def _search(self, scope: Scope, expr: ast.expr, far: int, deep: int) -> Sources:
@@ -231,15 +165,7 @@ class Flow:
 
     def harmless(self, scope: Scope, base: ast.expr | None) -> bool:
         """Whether a type leaves no room for text of the sender's choice."""
-        if base is None:
-            return False
-        text = ast.unparse(base)
-        if text in _HARMLESS or text.startswith(("Literal[", "typing.Literal[")):
-            return True
-        if isinstance(base, ast.Subscript) and text.partition("[")[0].lower() in {"list", "set", "tuple", "sequence"}:
-            return self.harmless(scope, base.slice)
-        kind = self._project.names.annotated(scope, base)
-        return kind is not None and self._project.names.is_a(kind, "enum.Enum", "enum.IntEnum", "enum.StrEnum", "Enum")
+        return leaves_no_text(self._project.names, scope, base)
 
     def callers(self, owner: Scope) -> list[Call]:
         """The first calls in the project that run a function; searched once."""
@@ -358,27 +284,8 @@ class Flow:
                     found.add(source)
         return frozenset(found or {Source("call", target.name, place=self._project.place(scope, call))})
 
-    def is_request(self, scope: Scope, expr: ast.expr) -> bool:
-        """Whether an expression is the request or websocket object."""
-        kind = self._project.names.kind(scope, expr)
-        if kind is not None:
-            return self._project.names.is_a(kind, *_REQUESTS)
-        return isinstance(expr, ast.Name) and expr.id in {"request", "req", "websocket", "ws", "conn"}
-
 
 def _counts(value: ast.expr | None, sources: Sources) -> bool:
     """Whether the first of a loop's names is a number, or the name of a model's field."""
     word = ast.unparse(value.func).rpartition(".")[2] if isinstance(value, ast.Call) else ""
     return word == "enumerate" or (word == "items" and all(s.passed("model_dump", "dict", "asdict") for s in sources))
-
-
-def _fewer(sources: Sources) -> Sources:
-    """The same sources, with the shortest way of each where there are too many ways."""
-    if len(sources) <= MOST:
-        return sources
-    shortest: dict[tuple[str, str, bool, bool], Source] = {}
-    for source in sorted(sources, key=lambda s: (len(s.through), s.through)):
-        shortest.setdefault((source.kind, source.name, source.typed, source.direct), source)
-    # What a client or a dependency gives decides; the rest is named in findings for auditors alone.
-    first = sorted(shortest.values(), key=lambda s: s.kind not in {"request", "dependency"})
-    return frozenset(first[: 3 * MOST])

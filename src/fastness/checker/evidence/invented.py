@@ -19,6 +19,7 @@ _SECRET = re.compile(r"SECRET|(?:JWT|SIGNING)\w*KEY$", re.IGNORECASE)
 _NO_KEY = re.compile(r"ALGORITHM|EXPIR|MINUTES|SECONDS|DAYS|HOURS|ISSUER|AUDIENCE|HEADER|TYPE|FILE|PATH|URL|^FASTNESS_")
 _BY_NAME = (
     (re.compile(r"PORT$"), "1"),
+    (re.compile(r"LEVEL$"), "INFO"),
     (re.compile(r"EXPIR|MINUTES|SECONDS|HOURS|DAYS|TTL|SIZE|LIMIT|TIMEOUT|COUNT|WORKERS|ROUNDS|LENGTH|_DB$"), "30"),
     (re.compile(r"^(?:IS|USE|ENABLE)_|_ENABLED$|DEBUG|_TLS$|_SSL$|TESTING"), "false"),
     (re.compile(r"ALGORITHM"), "HS256"),

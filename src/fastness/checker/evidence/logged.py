@@ -12,6 +12,7 @@ from fastness.checker.evidence.announced import announced
 from fastness.checker.evidence.classes import Model
 from fastness.checker.evidence.found import Parameter, Variable
 from fastness.checker.evidence.functions import Call
+from fastness.checker.evidence.own import in_development
 from fastness.checker.evidence.scope import Scope
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def logged(project: Project) -> Iterator[Logged]:
     for call in project.calls(*_LEVELS, "print"):
         printed = call.name == "print"
         if printed and _TOOLS.search(call.module.path):
+            continue
+        if in_development(call):
             continue
         if not printed and (call.receiver is None or not _LOGGER.search(ast.unparse(call.receiver))):
             continue

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fastness.checker.evidence.found import Variable
 from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.model import Route
+from fastness.checker.evidence.naming import changed, key_of, named
 from fastness.checker.evidence.records import Record
 from fastness.checker.evidence.scope import Scope
 
@@ -80,7 +81,7 @@ class Lookups:
             given = frozenset(f"{parameter.name}.{f.name}" for f in parameter.model.fields if IDENTIFIER.search(f.name))
             for lookup in self._in(handler, given, 0, set()) if given else ():
                 field = next((text for text in given if text.endswith(f".{lookup.key.rpartition('.')[2]}")), lookup.key)
-                if _changed(handler, given):
+                if changed(handler, given):
                     yield lookup, field
 
     def _in(self, function: Function, given: frozenset[str], deep: int, seen: set[int]) -> Iterator[Lookup]:
@@ -91,8 +92,8 @@ class Lookups:
         for node in function.nodes(ast.Compare):
             yield from self._compared(function, node, given)
         for part in function.nodes(ast.Subscript):
-            if _named(part.slice, given) and _store(function.scope, part.value):
-                yield Lookup(function, part, _key(part.slice, given), None, ast.unparse(part.value))
+            if named(part.slice, given) and _store(function.scope, part.value):
+                yield Lookup(function, part, key_of(part.slice, given), None, ast.unparse(part.value))
         for call in function.calls():
             target = call.target
             if target is not None and target.short != "__init__" and deep < DEEP:
@@ -150,31 +151,31 @@ class Lookups:
 
     def _bound(self, call: Call, target: Function, given: frozenset[str]) -> frozenset[str]:
         names = [a.arg for a in target.parameters]
-        found = {n for n, a in zip(names, call.positional, strict=False) if _named(a, given)}
-        found |= {k.arg for k in call.node.keywords if k.arg and _named(k.value, given)}
+        found = {n for n, a in zip(names, call.positional, strict=False) if named(a, given)}
+        found |= {k.arg for k in call.node.keywords if k.arg and named(k.value, given)}
         return frozenset(found)
 
     def _compared(self, function: Function, node: ast.Compare, given: frozenset[str]) -> Iterator[Lookup]:
         if len(node.ops) != 1 or not isinstance(node.ops[0], (ast.Eq, ast.In)):
             return
         for one, other in ((node.left, node.comparators[0]), (node.comparators[0], node.left)):
-            if not (isinstance(one, ast.Attribute) and _named(other, given)):
+            if not (isinstance(one, ast.Attribute) and named(other, given)):
                 continue
             found = self._project.names.resolve(function.scope, one)
             if isinstance(found, Variable) and found.scope.kind == "class":
                 base = self._project.names.resolve(function.scope, one.value)
                 record = Record.behind(self._project, base if isinstance(base, Scope) else found.scope)
                 if record is not None and IDENTIFIER.search(one.attr):
-                    yield Lookup(function, node, _key(other, given), record)
+                    yield Lookup(function, node, key_of(other, given), record)
             elif isinstance(one.value, ast.Attribute) and re.search(
                 r"model|table|entity", one.value.attr, re.IGNORECASE
             ):
-                yield Lookup(function, node, _key(other, given), None)
+                yield Lookup(function, node, key_of(other, given), None)
 
     def _called(self, function: Function, call: Call, given: frozenset[str]) -> Iterator[Lookup]:
         last = call.name.rpartition(".")[2]
         arguments = [*call.positional, *(k.value for k in call.node.keywords)]
-        key = next((_key(a, given) for a in arguments if _named(a, given)), "")
+        key = next((key_of(a, given) for a in arguments if named(a, given)), "")
         if last in _GETS and key and call.positional:
             record = self._record(call.scope, call.positional[0]) or (
                 self._record(call.scope, call.receiver) if call.receiver is not None else None
@@ -182,14 +183,14 @@ class Lookups:
             if record is not None:
                 yield Lookup(function, call.node, key, record)
                 return
-            if call.receiver is not None and _named(call.positional[0], given) and _store(call.scope, call.receiver):
+            if call.receiver is not None and named(call.positional[0], given) and _store(call.scope, call.receiver):
                 yield Lookup(function, call.node, key, None, ast.unparse(call.receiver))
             elif last == "get" and key and _generic_model(call.positional[0]):
                 yield Lookup(function, call.node, key, None)
         if last in {"filter_by", "get", "get_or_none"} and call.receiver is not None:
             for keyword in call.node.keywords:
-                if keyword.arg and IDENTIFIER.search(keyword.arg) and _named(keyword.value, given):
-                    yield Lookup(function, call.node, _key(keyword.value, given), self._chained(call))
+                if keyword.arg and IDENTIFIER.search(keyword.arg) and named(keyword.value, given):
+                    yield Lookup(function, call.node, key_of(keyword.value, given), self._chained(call))
         if last in _MONGO and call.positional:
             yield from self._mongo(function, call, given)
         if last in _RUNS and call.positional:
@@ -198,7 +199,7 @@ class Lookups:
     def _mongo(self, function: Function, call: Call, given: frozenset[str]) -> Iterator[Lookup]:
         asked = call.positional[0]
         if isinstance(asked, ast.Dict) and len(asked.keys) == 1 and call.receiver is not None:
-            key = next((_key(v, given) for v in asked.values if _named(v, given)), "")
+            key = next((key_of(v, given) for v in asked.values if named(v, given)), "")
             if key:
                 yield Lookup(function, call.node, key, self._record(call.scope, call.receiver), _last(call.receiver))
 
@@ -211,7 +212,7 @@ class Lookups:
         rest = [*call.positional[1:], *(k.value for k in call.node.keywords)]
         pieces = [*rest, *(call.positional[:1] if not value.text else [])]
         key = next(
-            (_key(a, given) for a in pieces if any(_named(p, given) for p in ast.walk(a) if isinstance(p, ast.expr))),
+            (key_of(a, given) for a in pieces if any(named(p, given) for p in ast.walk(a) if isinstance(p, ast.expr))),
             "",
         )
         if where and table and key:
@@ -231,53 +232,6 @@ class Lookups:
             return None
         found = self._project.names.resolve(scope, expr)
         return Record.behind(self._project, found) if isinstance(found, Scope) else None
-
-
-def _named(expr: ast.AST, given: frozenset[str]) -> bool:
-    """Whether an expression is one of the names, or a plain conversion of one."""
-    match expr:
-        case ast.Name(id=name):
-            return name in given
-        case ast.Attribute(value=ast.Name(id=name), attr=word):
-            return f"{name}.{word}" in given
-        case ast.Call(args=[inner], keywords=[]):
-            return _named(inner, given) and isinstance(expr.func, (ast.Name, ast.Attribute))
-        case ast.JoinedStr(values=parts):
-            return any(isinstance(p, ast.FormattedValue) and _named(p.value, given) for p in parts)
-        case ast.Tuple(elts=parts) | ast.List(elts=parts):
-            return any(_named(p, given) for p in parts)
-        case _:
-            return False
-
-
-def _key(expr: ast.AST, given: frozenset[str]) -> str:
-    for node in ast.walk(expr):
-        if isinstance(node, (ast.Name, ast.Attribute)) and _named(node, given):
-            return ast.unparse(node)
-    return ""
-
-
-def _changed(function: Function, given: frozenset[str]) -> bool:
-    """Whether the object that one of the names led to is changed or removed here."""
-    found = {
-        name
-        for name, assignments in function.scope.assigned.items()
-        if any(
-            a.value is not None
-            and any(_named(n, given) for n in ast.walk(a.value) if isinstance(n, ast.Attribute))
-            and any(isinstance(n, ast.Call) for n in ast.walk(a.value))
-            for a in assignments
-        )
-    }
-    for node in function.nodes(ast.Assign):
-        if any(isinstance(t, ast.Attribute) and _named(t.value, frozenset(found)) for t in node.targets):
-            return True
-    return any(
-        call.name.rpartition(".")[2] in {"setattr", "delete"}
-        and bool(call.positional)
-        and _named(call.positional[0], frozenset(found))
-        for call in function.calls()
-    )
 
 
 def _last(expr: ast.expr) -> str:

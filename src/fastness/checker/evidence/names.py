@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from fastness.checker.evidence.found import External, Found, Instance, Parameter, Variable, matches
+from fastness.checker.evidence.ancestry import Ancestry
+from fastness.checker.evidence.found import External, Found, Instance, Parameter, Variable
 from fastness.checker.evidence.imports import Imports
 from fastness.checker.evidence.kinds import Kinds
 from fastness.checker.evidence.known import canonical
@@ -28,7 +29,7 @@ class Names:
         self.imports = Imports(modules)
         self._resolved: dict[tuple[int, int], Found | None] = {}
         self._kinds = Kinds(self)
-        self._bases: dict[int, tuple[Scope | External, ...]] = {}
+        self._ancestry = Ancestry(self, self._kinds)
 
     def module(self, scope: Scope) -> Module:
         """The file a scope stands in."""
@@ -215,46 +216,15 @@ class Names:
 
     def lineage(self, owner: Scope) -> Iterator[Scope | External]:
         """A class and all its bases, nearest first."""
-        seen: set[str] = set()
-        todo: list[Scope | External] = [owner]
-        while todo:
-            cls = todo.pop(0)
-            name = self.name(cls)
-            if name in seen:
-                continue
-            seen.add(name)
-            yield cls
-            if isinstance(cls, Scope):
-                todo.extend(self.bases(cls))
+        return self._ancestry.lineage(owner)
 
     def bases(self, owner: Scope) -> tuple[Scope | External, ...]:
         """The direct bases of a class."""
-        if id(owner) not in self._bases:
-            self._bases[id(owner)] = ()
-            node = owner.node
-            found: list[Scope | External] = []
-            outside = owner.parent or owner
-            for expr in node.bases if isinstance(node, ast.ClassDef) else ():
-                base = self.resolve(outside, expr)
-                if isinstance(base, Variable):
-                    base = self._kinds.of_found(base, 1) or External(self.name(base))
-                elif isinstance(base, Instance):
-                    base = base.of
-                if isinstance(base, (Scope, External)):
-                    found.append(base)
-                elif isinstance(expr, ast.Name):
-                    found.append(External(expr.id))
-            self._bases[id(owner)] = tuple(found)
-        return self._bases[id(owner)]
+        return self._ancestry.bases(owner)
 
     def is_a(self, kind: Found | None, *names: str) -> bool:
         """Whether a class is one of these, or has one among its bases. A name without dots compares the last part."""
-        of = kind.of if isinstance(kind, Instance) else kind
-        if isinstance(of, External):
-            return matches(canonical(of.name), names)
-        if isinstance(of, Scope) and of.kind == "class":
-            return any(matches(self.name(cls), names) for cls in self.lineage(of))
-        return False
+        return self._ancestry.is_a(kind, *names)
 
     def _aliased(self, found: Found | None, deep: int) -> Found | None:
         """The thing behind `name = other.name`."""

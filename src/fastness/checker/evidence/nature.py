@@ -24,6 +24,8 @@ _ROLE = re.compile(
     r"(^|_)(is_)?(superuser|super_user|staff|admin|administrator|moderator)($|_)|(^|_)(role|roles|permission|permissions|scopes|privilege|privileges|grants?|has_perm\w*|is_allowed|can_\w+)($|_)",
     re.IGNORECASE,
 )
+_ACTS = re.compile(r"(delete|remove|create|add|update|set|save|insert|count|list|send|notify|drop)_", re.IGNORECASE)
+"""Calls that do something to administrators or roles, and ask for none."""
 _LIMIT = re.compile(
     r"rate_?limit|throttl|limiter|too_?many|brute|lock_?out|failed_?(login|attempt)|login_?attempt|attempts_?left|max_?attempts|login_?att?emp|(user|account)_?locked|is_?locked|locked_?(out|until)|captcha|recaptcha|turnstile",
     re.IGNORECASE,
@@ -113,28 +115,24 @@ class Natures:
                     tested: ast.AST | None = (
                         node.test if isinstance(node, ast.If) else node.value if isinstance(node, ast.Return) else node
                     )
-                    if isinstance(tested, ast.Compare) and _agrees(tested):
-                        continue
-                    parts = list(ast.walk(tested)) if tested is not None else []
-                    parts = [p for p in parts if not (isinstance(p, ast.Compare) and _agrees(p))]
-                    agreed = (
-                        {
-                            id(n)
-                            for p in ast.walk(tested)
-                            if isinstance(p, ast.Compare) and _agrees(p)
-                            for n in ast.walk(p)
-                        }
-                        if tested is not None
-                        else set()
-                    )
-                    parts = [p for p in parts if id(p) not in agreed]
-                    wished = any(self._wished(scope, part) for part in parts)
-                    for part in parts:
-                        word = _word(part)
-                        # Beside a role that is wished for, `Role` in `Role.ADMIN` is only what it is compared with.
-                        ours = not wished or not (self._wished(scope, part) or word[:1].isupper())
-                        if word and _ROLE.search(word) and ours:
-                            return word
+                    word = self._asked(scope, tested) if tested is not None else ""
+                    if word:
+                        return word
+        return ""
+
+    def _asked(self, scope: Scope, tested: ast.AST) -> str:
+        """The word in a test that asks for the caller's role."""
+        parts = list(ast.walk(tested))
+        agreed = {id(n) for p in parts if isinstance(p, ast.Compare) and _agrees(p) for n in ast.walk(p)}
+        acting = {id(p.func) for p in parts if isinstance(p, ast.Call) and _ACTS.match(_word(p.func))}
+        parts = [p for p in parts if id(p) not in agreed | acting]
+        wished = any(self._wished(scope, part) for part in parts)
+        for part in parts:
+            word = _word(part)
+            # Beside a role that is wished for, `Role` in `Role.ADMIN` is only what it is compared with.
+            ours = not wished or not (self._wished(scope, part) or word[:1].isupper())
+            if word and _ROLE.search(word) and ours:
+                return word
         return ""
 
     def _wished(self, scope: Scope, part: ast.AST) -> bool:

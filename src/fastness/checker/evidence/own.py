@@ -102,19 +102,25 @@ class Own:
                 return why or "declared public"
         return None
 
-    def in_development(self, call: Call) -> bool:
+    @staticmethod
+    def in_development(call: Call) -> bool:
         """Whether a call stands under a test that only development passes."""
-        module = call.module
-        for test, turned in _tests_around(module.tree, call.node):
-            text = ast.unparse(test)
-            if turned:
-                if re.search(r"prod", text, re.IGNORECASE) and not _NOT_PRODUCTION.search(text):
-                    return True
-            elif _NOT_PRODUCTION.search(text) or (
-                _DEVELOPMENT.search(text) and "prod" not in text.lower() and "not " not in text
-            ):
+        return in_development(call)
+
+
+def in_development(call: Call) -> bool:
+    """Whether a call stands under a test that only development passes."""
+    module = call.module
+    for test, turned in _tests_around(module.tree, call.node):
+        text = ast.unparse(test)
+        if turned:
+            if re.search(r"prod", text, re.IGNORECASE) and not _NOT_PRODUCTION.search(text):
                 return True
-        return False
+        elif _NOT_PRODUCTION.search(text) or (
+            _DEVELOPMENT.search(text) and "prod" not in text.lower() and "not " not in text
+        ):
+            return True
+    return False
 
 
 def limits_all(project: Project) -> bool:

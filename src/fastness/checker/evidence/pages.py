@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fastness.checker.evidence.flow import ROUTE_WORDS
+from fastness.checker.evidence.entries import ROUTE_WORDS
 from fastness.checker.evidence.found import Variable
 from fastness.checker.evidence.scope import Scope
 

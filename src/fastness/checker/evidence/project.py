@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from fastness.checker.evidence.annotations import Annotations
+from fastness.checker.evidence.calling import Calling
 from fastness.checker.evidence.classes import MODELS, Class, Field, Model
+from fastness.checker.evidence.fields import Fields
 from fastness.checker.evidence.files import Files
 from fastness.checker.evidence.flow import Flow
-from fastness.checker.evidence.found import matches
 from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.intent import Intent
 from fastness.checker.evidence.model import Application, Route
@@ -32,12 +32,11 @@ from fastness.checker.evidence.source import Kind, Module, Sources, Unread, at_w
 from fastness.checker.evidence.templates import Templates
 from fastness.checker.evidence.value import Value
 from fastness.checker.evidence.values import SETTINGS, Values
+from fastness.checker.evidence.wording import own_nodes, words_of
 from fastness.checker.finding import Place
 
 N = TypeVar("N", bound=ast.AST)
 T = TypeVar("T")
-LABEL = 80
-"""Characters: a longer text is prose, not a word of the program."""
 CODE: tuple[Kind, ...] = ("code",)
 _WORD = re.compile(r"[a-z0-9_]+")
 
@@ -56,7 +55,7 @@ class Project:
         self._made: dict[Callable[[Project], Any], Any] = {}
         self._functions: dict[int, Function] = {}
         self._classes: dict[int, Class] = {}
-        self._fields: dict[int, tuple[Field, ...]] = {}
+        self._fields = Fields(self)
         self._words: dict[int, str] = {}
         self._kept: dict[tuple[int, type[ast.AST]], list[ast.AST]] = {}
 
@@ -150,30 +149,8 @@ class Project:
             yield from module.scope.within()
 
     @cached_property
-    def _calls(self) -> dict[str, list[tuple[Module, Scope, ast.Call, int]]]:
-        """Every call under the last part of its name; middleware also under the class that is added."""
-        index: dict[str, list[tuple[Module, Scope, ast.Call, int]]] = defaultdict(list)
-        for module in self.modules:
-            renamed = {k: v.rpartition(".")[2] for k, v in module.scope.imports.items() if not v.endswith(k)}
-            for scope in module.scope.within():
-                renamed |= {k: v.rpartition(".")[2] for k, v in scope.imports.items() if not v.endswith(k)}
-                for node in scope.calls:
-                    func = node.func
-                    if isinstance(func, ast.Attribute):
-                        last = func.attr
-                    elif isinstance(func, ast.Name):
-                        last = func.id
-                    else:
-                        continue
-                    index[last].append((module, scope, node, 0))
-                    if last in renamed and isinstance(func, ast.Name):
-                        index[renamed[last]].append((module, scope, node, 0))
-                    if last in {"add_middleware", "Middleware", "partial"} and node.args:
-                        first = node.args[0]
-                        word = first.attr if isinstance(first, ast.Attribute) else getattr(first, "id", "")
-                        if word:
-                            index[renamed.get(word, word)].append((module, scope, node, 1))
-        return index
+    def _calling(self) -> Calling:
+        return Calling(self)
 
     def calls(self, *names: str, kinds: tuple[Kind, ...] = CODE) -> Iterator[Call]:
         """Calls of functions, classes or methods with these names, in the order of files and lines.
@@ -181,23 +158,12 @@ class Project:
         A name is the last part (`execute`) or more of it (`sqlalchemy.text`); then the resolved name must end with it,
         or the receiver's class must inherit it. A middleware that is added counts as a call of its class.
         """
-        seen: set[tuple[int, int]] = set()
-        for name in names:
-            dotted = "." in name
-            for module, scope, node, skipped in self._calls.get(name.rpartition(".")[2], ()):
-                if module.kind not in kinds or (id(node), skipped) in seen:
-                    continue
-                func = node.args[0] if skipped else node.func
-                full = self.names.dotted(scope, func)
-                if dotted and not matches(full, (name,)):
-                    continue
-                seen.add((id(node), skipped))
-                yield Call(self, scope, node, full, skipped)
+        return self._calling.of(names, kinds)
 
     @property
     def called_words(self) -> Iterable[str]:
         """The last parts of all names that are called anywhere."""
-        return self._calls.keys()
+        return self._calling.words
 
     def call_of(self, scope: Scope, node: ast.Call) -> Call:
         """The view of one call."""
@@ -293,48 +259,12 @@ class Project:
     def words(self, scope: Scope) -> str:
         """All names, attributes and texts of a scope and what is in it, in lower case, joined by blanks."""
         if id(scope) not in self._words:
-            body = getattr(scope.node, "body", [])
-            found: list[str] = []
-            for statement in body:
-                for node in ast.walk(statement):
-                    if isinstance(node, ast.Name):
-                        found.append(node.id)
-                    elif isinstance(node, ast.Attribute):
-                        found.append(node.attr)
-                    elif isinstance(node, ast.keyword) and node.arg:
-                        found.append(node.arg)
-                    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < LABEL:
-                        found.append(node.value)
-            self._words[id(scope)] = " ".join(found).lower()
+            self._words[id(scope)] = words_of(scope)
         return self._words[id(scope)]
 
     def fields_of(self, model: Model) -> tuple[Field, ...]:
         """The fields of a model, nearest declaration first."""
-        if id(model.scope) not in self._fields:
-            found: dict[str, Field] = {}
-            for cls in model.lineage():
-                for name, assignments in cls.scope.assigned.items():
-                    last = assignments[-1]
-                    plain = last.annotation is not None or (model.is_settings and name.isupper())
-                    if name in found or not plain or name.startswith("_") or "." in name or name == "model_config":
-                        continue
-                    if last.annotation is not None and "ClassVar" in ast.unparse(last.annotation):
-                        continue
-                    found[name] = self._field(cls, name, last)
-            self._fields[id(model.scope)] = tuple(found.values())
-        return self._fields[id(model.scope)]
-
-    def _field(self, cls: Class, name: str, assignment: Assignment) -> Field:
-        typed = self.annotations.typed(cls.scope, assignment.annotation, assignment.value)
-        default: Value | None = None
-        if assignment.value is not None:
-            call = self.annotations.by(typed, "Field")
-            default = self.value(cls.scope, assignment.value)
-            if call is not None and isinstance(assignment.value, ast.Call) and not _has_default(call[1]):
-                default = None
-            if isinstance(assignment.value, ast.Constant) and assignment.value.value is Ellipsis:
-                default = None
-        return Field(name, typed, self.annotations.bounds(typed), default, cls.module.place(assignment.node), cls)
+        return self._fields.of(model)
 
     def model_in(self, scope: Scope, annotation: ast.expr | None) -> Model | None:
         """The model that an annotation is, out of `Optional` and `Annotated`."""
@@ -360,22 +290,3 @@ class Project:
                 if model is not None and model not in found:
                     found.append(model)
         return found
-
-
-def own_nodes(scope: Scope) -> Iterator[ast.AST]:
-    """Every node of a scope's body, without those of nested functions and classes."""
-    todo: list[ast.AST] = list(getattr(scope.node, "body", ()))
-    while todo:
-        node = todo.pop()
-        yield node
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            todo.extend(ast.iter_child_nodes(node))
-
-
-def _has_default(call: ast.Call) -> bool:
-    if any(k.arg in {"default", "default_factory"} for k in call.keywords):
-        return not any(
-            k.arg == "default" and isinstance(k.value, ast.Constant) and k.value.value is Ellipsis
-            for k in call.keywords
-        )
-    return bool(call.args) and not (isinstance(call.args[0], ast.Constant) and call.args[0].value is Ellipsis)

@@ -44,7 +44,7 @@ _WORDS: tuple[tuple[Purpose, re.Pattern[str]], ...] = (
     ("docs", re.compile(r"docs|redoc|openapi|schema$|favicon|robots|sitemap|manifest")),
 )
 _PASSWORD = re.compile(r"(^|_)(password|passwd|pwd|pass_word|passphrase)\d?(_|$)|^password", re.IGNORECASE)
-_SENDS = re.compile(r"send|mail|magic|sms|notify|enqueue|add_task|\.delay\b", re.IGNORECASE)
+_SENDS = re.compile(r"(^|[._ ])(send|deliver|notify|enqueue)\w*|add_task|\.delay\b|smtp|mailer|magic", re.IGNORECASE)
 _NAMES = re.compile(r"mail|user_?name|phone|login|account|(^|_)user($|_)", re.IGNORECASE)
 _PROOF = re.compile(r"token|code|otp|(^|_)pin($|_)|secret|key|signature|uid", re.IGNORECASE)
 _CHECKS = re.compile(

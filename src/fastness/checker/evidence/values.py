@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from fastness.checker.evidence.combined import choice, either, element_of, joined, large, signed
 from fastness.checker.evidence.conversions import converted
 from fastness.checker.evidence.found import External, Parameter, Variable, matches
 from fastness.checker.evidence.names import Names
@@ -19,8 +20,6 @@ from fastness.checker.evidence.value import UNKNOWN, Value
 DEEP = 10
 BRANCHES = 4
 """Returns of a function that are followed."""
-LONGEST = 100_000
-"""Characters or elements; what a constant expression would grow beyond this stays unknown."""
 SETTINGS = (
     "pydantic_settings.BaseSettings",
     "pydantic.BaseSettings",
@@ -75,13 +74,13 @@ class Values:
             case ast.Dict(keys=keys, values=values):
                 return self._dict([inner(k) if k else _UNKNOWN for k in keys], [inner(v) for v in values])
             case ast.JoinedStr(values=parts):
-                return _joined([inner(p.value if isinstance(p, ast.FormattedValue) else p) for p in parts])
+                return joined([inner(p.value if isinstance(p, ast.FormattedValue) else p) for p in parts])
             case ast.BinOp(left=left, op=op, right=right):
                 return self._operated(op, inner(left), inner(right))
             case ast.UnaryOp(op=op, operand=operand):
-                return _unary(op, inner(operand))
+                return signed(op, inner(operand))
             case ast.BoolOp(op=op, values=parts):
-                return _either(op, [inner(p) for p in parts])
+                return either(op, [inner(p) for p in parts])
             case ast.IfExp(body=body, orelse=orelse):
                 return choice([inner(body), inner(orelse)])
             case ast.Name() | ast.Attribute():
@@ -90,7 +89,7 @@ class Values:
                 read = environment(self._names, scope, expr)
                 if read is not None:
                     return Value(UNKNOWN, "environment", read.variable)
-                return _element(inner(value), inner(part))
+                return element_of(inner(value), inner(part))
             case ast.Call():
                 return self._call(scope, expr, bound, deep)
             case ast.Await(value=value) | ast.NamedExpr(value=value):
@@ -121,7 +120,7 @@ class Values:
     def _operated(op: ast.operator, left: Value, right: Value) -> Value:
         texts = isinstance(left.constant, str) or isinstance(right.constant, str) or "text" in {left.shape, right.shape}
         if isinstance(op, ast.Add) and texts:
-            return _joined([left, right])
+            return joined([left, right])
         if isinstance(op, ast.Add) and left.shape == right.shape == "list":
             items = (*left.items, *right.items)
             constant = [i.constant for i in items] if all(i.known for i in items) else UNKNOWN
@@ -129,7 +128,7 @@ class Values:
         if isinstance(op, ast.Mod) and isinstance(left.constant, str):
             return Value(UNKNOWN, "computed", shape="text", items=(left, right))
         function = _OPERATORS.get(type(op))
-        if function is None or not (left.known and right.known) or _large(left) or _large(right):
+        if function is None or not (left.known and right.known) or large(left) or large(right):
             return Value(UNKNOWN, "computed")
         try:
             return replace(
@@ -243,60 +242,6 @@ def _grown(found: Variable) -> bool:
     )
 
 
-def choice(values: list[Value]) -> Value:
-    """One of several; a single value stays itself."""
-    if len(values) == 1:
-        return values[0]
-    if not values:
-        return _UNKNOWN
-    return Value(UNKNOWN, "computed", shape="choice", items=tuple(values))
-
-
-def _joined(parts: list[Value]) -> Value:
-    if all(p.known and isinstance(p.constant, (str, int, float)) for p in parts) and not any(_large(p) for p in parts):
-        configured = next((p for p in parts if p.configured), None)
-        source = configured or next((p for p in parts if p.place), _UNKNOWN)
-        return Value(
-            "".join(str(p.constant) for p in parts),
-            source.origin if parts else "literal",
-            source.variable,
-            source.place,
-        )
-    return Value(UNKNOWN, "computed", shape="text", items=tuple(parts))
-
-
-def _unary(op: ast.unaryop, value: Value) -> Value:
-    if isinstance(op, ast.Not) and value.known:
-        return replace(value, constant=not value.constant)
-    if isinstance(op, ast.USub) and isinstance(value.constant, (int, float)):
-        return replace(value, constant=-value.constant)
-    return Value(UNKNOWN, "computed")
-
-
-def _either(op: ast.boolop, values: list[Value]) -> Value:
-    if isinstance(op, ast.And):
-        return values[-1] if all(v.known and v.constant for v in values[:-1]) else choice(values)
-    for index, value in enumerate(values):
-        if value.known and value.constant:
-            # Behind something unknown it is one of two: `given or "x"` is not surely "x".
-            return value if all(v.known for v in values[:index]) else choice(values[: index + 1])
-        if value.origin == "environment" and index + 1 < len(values):
-            default = _either(op, values[index + 1 :])
-            if default.origin in {"literal", "environment"}:
-                return replace(default, origin="environment", variable=value.variable)
-            return default
-    return choice(values)
-
-
-def _element(value: Value, index: Value) -> Value:
-    if value.shape == "dict":
-        return value.get(index.constant)
-    number = index.constant
-    if value.shape == "list" and isinstance(number, int) and -len(value.items) <= number < len(value.items):
-        return value.items[number]
-    return Value(UNKNOWN, "computed")
-
-
 def _duration(call: ast.Call, inner: Callable[[ast.expr | None], Value]) -> Value:
     """A `timedelta` of known figures; its source is that of the figure (a setting, a literal)."""
     words = ("days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks")
@@ -310,9 +255,3 @@ def _duration(call: ast.Call, inner: Callable[[ast.expr | None], Value]) -> Valu
     except OverflowError:
         length = timedelta.max
     return replace(source, constant=length)
-
-
-def _large(value: Value) -> bool:
-    if isinstance(value.constant, int):
-        return abs(value.constant) > 10**18
-    return isinstance(value.constant, (str, bytes, list, tuple, dict)) and len(value.constant) > LONGEST

@@ -74,7 +74,6 @@ from fastness.checker.evidence.effects import effects
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application, Duty, Route
 from fastness.checker.evidence.nature import Natures
-from fastness.checker.evidence.ownership import accounts_known
 from fastness.checker.evidence.privilege import administrative, roles_known
 from fastness.checker.evidence.records import Record
 from fastness.checker.evidence.scope import Scope
@@ -106,8 +105,8 @@ class AdministrationWithoutRole(Rule):
             word = administrative(route)
             if not word or not _wanting(route):
                 continue
-            if not knows and not _roles(route) and (route.guarded("access") or not _accounts(route)):
-                continue  # one credential for all, or nobody at all: nobody is more than another
+            if not knows and not _roles(route):
+                continue  # one credential for all, or none: nobody is more than another
             signed_in = route.guarded("access")
             who = "every account passes" if signed_in else "nobody is asked who they are"
             yield self.found(
@@ -126,7 +125,9 @@ class AdministrationWithoutRole(Rule):
             if route.writes and route.guarded("role") and not route.development
         ]
         for route in application.routes if kept else ():
-            if administrative(route) or not (route.writes and route.guarded("access") and _wanting(route)):
+            # Adding is what members are for; changing or removing what everybody sees is not.
+            strong = route.methods & {"DELETE", "PUT", "PATCH"} and route.guarded("access")
+            if administrative(route) or not strong or not _wanting(route):
                 continue
             changed = _changed(route) if not _asks_whose(route) else None
             other = next((r for r, what in kept if what == changed and _rank(r) <= _rank(route)), None)
@@ -204,10 +205,6 @@ def administrative_guard(how: str) -> bool:
 def _roles(route: Route) -> bool:
     """Whether the project's accounts differ in power at all."""
     return route.handler is not None and route.handler.project.once(roles_known)
-
-
-def _accounts(route: Route) -> bool:
-    return route.handler is None or route.handler.project.once(accounts_known)
 
 
 def _does_something(route: Route) -> bool:

@@ -92,7 +92,8 @@ class DebugOn(Rule):
             ]
             for place, _ in project.files.lines(path, r"^\s*(CMD|ENTRYPOINT)\b.*" + f"(?:{_RELOAD})"):
                 stage = next((name for line, name in reversed(stages) if line < place.line), "")
-                if _DEVELOPMENT.search(stage):
+                last = not any(line > place.line for line, _ in stages)
+                if _DEVELOPMENT.search(stage) and not last:
                     continue  # one stage of several, for a developer's machine
                 yield self.found(
                     place, "the image starts the server with --reload", subject="reload", severity=Severity.MEDIUM

@@ -118,11 +118,15 @@ def _fed(application: Application, route: Route, handler: Function) -> str:
     """The route by which ordinary callers make more of what this one answers; empty where only few may, or nobody is seen to."""
     if route.guarded("role") or route.development or administrative(route):
         return ""
+    if any(_chosen(function) for function in handler.reaches(4)):
+        return ""
     kept = collections_of(handler, read=True)
     for other in application.routes if kept else ():
         ordinary = "POST" in other.methods and not other.guarded("role") and not other.guarded("signature")
         if not ordinary or other.development or administrative(other) or other.handler is None:
             continue
+        if other.path.rstrip("/").endswith("}"):
+            continue  # it sets what its path names, and adds nothing
         if kept & collections_of(other.handler, read=False):
             return str(other)
     return ""
