@@ -135,8 +135,10 @@ def test_the_application_that_was_loaded_holds_the_routes_of_what_it_mounts(tmp_
     )
     before = Project(tmp_path).applications
 
-    with load("main:app", root=tmp_path, python=sys.executable) as loaded:
-        after = merge(before, loaded)  # type: ignore[arg-type]
+    loaded = load("main:app", root=tmp_path, python=sys.executable)
+    assert isinstance(loaded, Loaded)
+    with loaded:
+        after = merge(before, loaded)
 
     assert [(a.name, [str(r) for r in a.routes]) for a in after if a.routes] == [("main:app", ["GET /admin/x"])]
 
