@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from checker.live_programs import attacked
+from fastness.checker.checking import Request, check
 from fastness.checker.engine import static
 from fastness.checker.evidence.attacker import Attacker, Spent, WritesOff
 from fastness.checker.evidence.identities import Identity
@@ -250,3 +252,29 @@ async def test_what_a_gateway_does_is_not_asked_of_the_application(
         findings = [finding async for finding in MissingHeaders().attack(attacker)]
 
     assert len(findings) == count
+
+
+def test_an_application_whose_startup_fails_is_never_clean(tmp_path: Path) -> None:
+    program = """
+    from contextlib import asynccontextmanager
+    from fastapi import FastAPI
+
+    @asynccontextmanager
+    async def lifespan(app):
+        raise RuntimeError("no broker")
+        yield
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/health")
+    def health() -> int:
+        return 1
+    """
+    (tmp_path / "main.py").write_text(textwrap.dedent(program))
+
+    outcome = check(Request(tmp_path, ("main:app",), probe=True, python=sys.executable)).outcome
+
+    assert [f.message for f in outcome.findings if f.rule == "FN902"] == [
+        "main:app was attacked without being started: its startup failed: RuntimeError: no broker"
+    ]
+    assert outcome.exit_code == 3

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fastness.checker.engine import failing
-from fastness.checker.evidence.attacker import Attacker, Spent, WritesOff
+from fastness.checker.evidence.attacker import Spent, WritesOff
 from fastness.checker.evidence.loaded import Loaded, NotLoaded, load
 from fastness.checker.evidence.located import Located
 from fastness.checker.evidence.merge import Sources, merge
@@ -131,10 +131,12 @@ async def _attack(
     try:
         attacker = await attacker_of(loaded, application, budget=budget, gateway=gateway)
     except (Ended, Spent) as error:
-        return [], [f"it was not attacked: {str(error) or 'the budget is spent'}"]
+        reason = str(error) or "the budget is spent"
+        return [_unattacked(loaded, application, reason)], [f"it was not attacked: {reason}"]
     notes = attacker.notes
     if attacker.silent:
-        return [_silent(attacker)], notes
+        return [_unattacked(loaded, application, attacker.silent)], notes
+    findings += _unstarted(loaded, application, attacker.unstarted)
     for kind in rules:
         if kind.attack is Rule.attack:
             continue
@@ -155,9 +157,15 @@ async def _attack(
     return findings, notes
 
 
-def _silent(attacker: Attacker) -> Finding:
-    text = f"{attacker.loaded.target} was not attacked: {attacker.silent}"
-    return NotLoadedApplication().found(attacker.application.place, text, subject="silent", proof=Proof("attack", text))
+def _unstarted(loaded: Loaded, application: Application, reason: str) -> list[Finding]:
+    """A server would have ended there: what answers now is not what will run, so the run must not end as clean."""
+    return [_unattacked(loaded, application, f"its startup failed: {reason}", whole=False)] if reason else []
+
+
+def _unattacked(loaded: Loaded, application: Application, reason: str, *, whole: bool = True) -> Finding:
+    text = f"{loaded.target} was {'not attacked' if whole else 'attacked without being started'}: {reason}"
+    subject = "silent" if whole else "unstarted"
+    return NotLoadedApplication().found(application.place, text, subject=subject, proof=Proof("attack", text))
 
 
 def _plain(finding: Finding, loaded: Loaded) -> Finding:

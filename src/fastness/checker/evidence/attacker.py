@@ -73,6 +73,8 @@ class Attacker:
     """Catalogue entries that something in front of the application provides; the application alone does not show them."""
     silent: str = ""
     """Why attacks say nothing: the application did not start and answers every request with a server error."""
+    unstarted: str = ""
+    """Why its startup failed, where it did."""
     cookies: list[Answer] = field(default_factory=list[Answer], repr=False)
     """Answers that set one."""
     _operations: dict[tuple[str, str], Operation] = field(default_factory=dict[tuple[str, str], Operation], repr=False)

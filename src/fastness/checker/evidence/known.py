@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _MOVED = (
     ("fastapi.routing.", "fastapi."),
     ("fastapi.applications.", "fastapi."),
@@ -37,6 +39,7 @@ _MOVED = (
 _FIRST = frozenset(prefix.partition(".")[0] for prefix, _ in _MOVED)
 
 
+@lru_cache(maxsize=65_536)
 def canonical(name: str) -> str:
     """`fastapi.APIRouter` for `fastapi.routing.APIRouter`, and so on."""
     name = name.removeprefix(".")

@@ -31,6 +31,7 @@ async def attacker_of(
     failed = "" if started.get("started", False) else str(started.get("text", "")).strip() or "without a message"
     failed = failed.splitlines()[-1][-300:] if "Traceback" in failed else failed
     if failed:
+        attacker.unstarted = failed
         attacker.notes.append(f"its startup failed: {failed}")
     if not writes:
         attacker.notes.append(f"only safe methods are sent: {why}")

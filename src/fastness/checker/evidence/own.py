@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
@@ -147,8 +148,10 @@ def _tests_around(tree: ast.Module, wanted: ast.AST) -> list[tuple[ast.expr, boo
     found: list[tuple[ast.expr, bool]] = []
 
     def search(statements: list[ast.stmt]) -> None:
-        for statement in statements:
-            if not statement.lineno <= line <= (statement.end_lineno or statement.lineno):
+        # Statements follow one another: of 10,000 routes in one file only the last one that begins before can be around.
+        at = bisect_right(statements, line, key=lambda statement: statement.lineno)
+        for statement in statements[max(0, at - 1) : at]:
+            if line > (statement.end_lineno or statement.lineno):
                 continue
             if isinstance(statement, ast.If):
                 orelse = bool(statement.orelse) and line >= statement.orelse[0].lineno

@@ -72,6 +72,7 @@ class Registrar:
         self._project = project
         self._owners = owners
         self.found = Registrations()
+        self._told: set[tuple[int, int, str]] = set()
 
     def collect(self) -> Registrations:
         """All of them."""
@@ -148,7 +149,9 @@ class Registrar:
         if word in VERBS and text and not text.startswith(("/", "{")) and owner.call is None:
             return  # `client.get("name")` on something that is no router
         registered = Registered(text, methods, kind, call, handler, endpoint)
-        if not any(r.call.node is call.node and r.path == text for r in self.found.routes[id(owner)]):
+        key = (id(owner), id(call.node), text)
+        if key not in self._told:
+            self._told.add(key)
             self.found.routes[id(owner)].append(registered)
 
     def _methods(self, word: str, call: Call) -> frozenset[str]:

@@ -109,7 +109,7 @@ class RoleTestSwitchedOff(Rule):
 
 def _commented(handler: Function) -> str:
     """The guard that a comment of the handler's decorators or signature names."""
-    lines = handler.module.text.splitlines()
+    lines = handler.module.lines
     first = handler.place.line
     last = handler.body[0].lineno if handler.body else handler.node.lineno
     for line in lines[first - 1 : min(last + 3, handler.place.end_line)]:

@@ -80,6 +80,7 @@ class UnpagedCollection(Rule):
     fix = "page it: limit: Annotated[int, Query(le=100)] = 20, and an offset or cursor"
 
     def inspect(self, application: Application) -> Iterator[Finding]:
+        adding: dict[str, Route] | None = None
         for route in application.routes:
             if route.kind != "http" or "GET" not in route.methods or route.handler is None or _ONE.search(route.path):
                 continue
@@ -87,7 +88,8 @@ class UnpagedCollection(Rule):
                 continue
             what = _whole(route, route.handler)
             if what:
-                fed = _fed(application, route, route.handler)
+                adding = _adding(application) if adding is None else adding
+                fed = _fed(adding, route, route.handler)
                 yield self.found(
                     route.place,
                     f"{route} answers with all that {what} gives" + (f", and {fed} adds to it" if fed else ""),
@@ -114,22 +116,27 @@ def _whole(route: Route, handler: Function) -> str:
     return found or _listed(route, handler)
 
 
-def _fed(application: Application, route: Route, handler: Function) -> str:
+def _fed(adding: dict[str, Route], route: Route, handler: Function) -> str:
     """The route by which ordinary callers make more of what this one answers; empty where only few may, or nobody is seen to."""
     if route.guarded("role") or route.development or administrative(route):
         return ""
     if any(_chosen(function) for function in handler.reaches(4)):
         return ""
-    kept = collections_of(handler, read=True)
-    for other in application.routes if kept else ():
-        ordinary = "POST" in other.methods and not other.guarded("role") and not other.guarded("signature")
-        if not ordinary or other.development or administrative(other) or other.handler is None:
+    return next((str(adding[name]) for name in sorted(collections_of(handler, read=True)) if name in adding), "")
+
+
+def _adding(application: Application) -> dict[str, Route]:
+    """What ordinary callers add to, with the first route by which they do."""
+    found: dict[str, Route] = {}
+    for route in application.routes:
+        ordinary = "POST" in route.methods and not route.guarded("role") and not route.guarded("signature")
+        if not ordinary or route.development or administrative(route) or route.handler is None:
             continue
-        if other.path.rstrip("/").endswith("}"):
+        if route.path.rstrip("/").endswith("}"):
             continue  # it sets what its path names, and adds nothing
-        if kept & collections_of(other.handler, read=False):
-            return str(other)
-    return ""
+        for name in collections_of(route.handler, read=False):
+            found.setdefault(name, route)
+    return found
 
 
 def _chosen(function: Function) -> bool:
