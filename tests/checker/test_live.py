@@ -130,6 +130,19 @@ def test_what_another_module_mounts_is_one_route_at_its_whole_path_with_its_own_
     assert [f.rule for f in seen.findings] == []
 
 
+def test_a_route_whose_path_only_the_environment_knows_is_one_route(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        "import os\nfrom fastapi import FastAPI\nbase = os.environ.get('BASE', '/b').lower()\napp = FastAPI()\n"
+        "@app.get(base + '/x')\ndef x() -> int: return 1\n"
+        "def y() -> int: return 1\napp.add_api_route(base + '/y', y, methods=['POST'])\n"
+    )
+
+    seen = of(tmp_path, probe=False, targets=("main:app",))
+
+    routes = [route for application in seen.applications for route in application.routes]
+    assert [(str(route), len(route.seen)) for route in routes] == [("GET /b/x", 2), ("POST /b/y", 2)]
+
+
 def test_the_application_that_was_loaded_holds_the_routes_of_what_it_mounts(tmp_path: Path) -> None:
     (tmp_path / "api.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n@app.get('/x')\ndef x(): ...\n")
     (tmp_path / "main.py").write_text(

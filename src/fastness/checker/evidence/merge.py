@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fastness.checker.evidence.loaded import Loaded
 from fastness.checker.evidence.model import Application, Duty, Guard, Middleware, Parameter, Route
-from fastness.checker.evidence.mounted import mounted_in, overlap, plain_path
+from fastness.checker.evidence.mounted import UNKNOWN, mounted_in, overlap, plain_path
 from fastness.checker.finding import Place
 
 if TYPE_CHECKING:
@@ -189,18 +189,30 @@ def _twin(applications: tuple[Application, ...], seen: Application, loaded: Load
 
 def _joined(loaded: Iterable[Route], static: Iterable[Route]) -> Iterator[Route]:
     left: dict[tuple[str, str], list[Route]] = {}
+    vague = list[Route]()
     for route in static:
-        left.setdefault((route.kind, plain_path(route.path)), []).append(route)
+        if UNKNOWN in route.path and route.kind != "mount":
+            vague.append(route)
+        else:
+            left.setdefault((route.kind, plain_path(route.path)), []).append(route)
     for route in loaded:
         there = left.get((route.kind, plain_path(route.path)), [])
         twin = next((r for r in there if _same(r, route)), None)
+        if twin is None:
+            # Part of its path comes from where the source cannot look; its handler does not.
+            there, twin = vague, next((r for r in vague if _same_handler(r, route)), None)
         if twin is None:
             yield route
             continue
         there.remove(twin)
         yield _one(twin, route)
     # Routes that only the source shows: mounted in another environment, or by a branch that was not taken.
-    yield from (route for there in left.values() for route in there)
+    yield from (route for there in (*left.values(), vague) for route in there)
+
+
+def _same_handler(static: Route, loaded: Route) -> bool:
+    here = static.place.path == loaded.place.path and overlap(static.place, loaded.place)
+    return here and static.kind == loaded.kind and bool(static.methods & loaded.methods or not loaded.methods)
 
 
 def _same(static: Route, loaded: Route) -> bool:

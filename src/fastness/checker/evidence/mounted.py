@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.finding import Place
 
+UNKNOWN = "{?}"
+"""What the source writes into a path for a part that it cannot know."""
 _PARAMETER = re.compile(r"\{[^}]*\}")
 
 
