@@ -20,6 +20,7 @@ from fastness.checker.rules.configuration.insecure_cookie import InsecureCookie
 from fastness.checker.rules.configuration.missing_headers import MissingHeaders
 from fastness.checker.rules.configuration.older_version_open import OlderVersionOpen
 from fastness.checker.rules.exposure.password_in_validation_error import PasswordInValidationError
+from fastness.checker.rules.exposure.private_answer_cached import PrivateAnswerCached
 from fastness.checker.rules.exposure.secret_in_answer import SecretInAnswer
 from fastness.checker.rules.exposure.trace_in_answer import TraceInAnswer
 from fastness.checker.rules.exposure.version_told import VersionTold
@@ -54,6 +55,24 @@ RULES: list[type[Rule]] = [
     OpenRedirect,
     UserEnumeration,
 ]
+
+
+@pytest.mark.parametrize(
+    ("header", "found"), [("public, max-age=60", 1), ("s-maxage=60", 1), ("no-store", 0), ("max-age=60", 0)]
+)
+def test_an_answer_for_one_caller_must_not_be_kept_for_all(header: str, found: int, tmp_path: Path) -> None:
+    # A middleware sets it, which no rule can follow in the source.
+    middleware = f"""
+@app.middleware("http")
+async def cached(request, call_next):
+    answer = await call_next(request)
+    answer.headers["Cache-Control"] = "{header}"
+    return answer
+"""
+
+    seen = attacked(PrivateAnswerCached, program(ForgedToken, "Good") + middleware, tmp_path)
+
+    assert [finding.confidence for finding in seen.findings] == [Confidence.PROVED] * found
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
