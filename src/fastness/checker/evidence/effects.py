@@ -72,7 +72,7 @@ def effect_of(call: Call) -> Effect | None:
     if _PROCESS.search(call.name):
         return "process"
     if _JOB.search(call.name):
-        return "job"
+        return None if _tidies(call) else "job"
     if _MESSAGE.search(call.name):
         return "message"
     if _REQUEST.search(call.name):
@@ -89,6 +89,15 @@ def effect_of(call: Call) -> Effect | None:
     if last in _FILE and (_FILES.search(call.name) or _FILES.search(receiver)):
         return None if temporary(call) else "file"
     return None
+
+
+def _tidies(call: Call) -> bool:
+    """Whether the work behind it only gives back what the request took."""
+    work = ast.unparse(call.positional[0]) if call.positional else ""
+    return (
+        re.search(r"(^|[._])(release|close|unlink|rmtree|abort|clean_?up|clear_temp|delete_(temp|file))\w*$", work)
+        is not None
+    )
 
 
 def temporary(call: Call) -> bool:

@@ -147,6 +147,8 @@ def _registered(project: Project) -> Iterator[tuple[Function, str, bool]]:
         }
         foreign = number == 500 or (number is None and not isinstance(found, Scope) and not quiet)  # noqa: PLR2004
         handler = _handler(project, call.scope, call.node, call.arg("handler", 1))
+        if foreign and handler is not None and _spoken_for(project.names.dotted(call.scope, what)):
+            foreign = re.search(r"\b5\d\d\b|_5\d\d_", ast.unparse(handler.node)) is not None
         if handler is not None and foreign and word in _OWN_WORDS:
             # A project that answers 400 to its own ValueErrors wrote their texts; at 500 nobody expected them.
             foreign = re.search(r"\b500\b|_500_", ast.unparse(handler.node)) is not None

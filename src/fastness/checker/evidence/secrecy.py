@@ -53,7 +53,7 @@ _NO_SECRET = frozenset({
     "access_token", "session", "key", "bcrypt", "sha256", "md5", "argon2", "x", "xxx", "client_secret", "id_token", "secret_key",
     "client_credentials", "passwd", "username", "email", "credentials", "session_id", "authorization_code", "jwt", "...",
     "required", "optional", "unknown", "default", "empty", "n/a", "na", "not-needed", "not_needed", "no-key", "no_key", "unused",
-    "textbox", "text", "hidden", "input", "dummy", "fake", "mock", "test", "placeholder", "redacted", "masked", "sk-xxx",
+    "ollama", "lm-studio", "vllm", "localai", "sk-no-key-required", "textbox", "text", "hidden", "input", "dummy", "fake", "mock", "test", "placeholder", "redacted", "masked", "sk-xxx",
 })  # fmt: skip
 _STAND_IN = re.compile(
     r"placeholder|redacted|dummy|not[-_]?(needed|required|used|set)|^(fake|mock|test|example|sample|wrong|incorrect)[-_]|x{4,}|\.\.\.$|^\*{2,}|example\.com",

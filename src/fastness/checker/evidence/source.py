@@ -42,7 +42,7 @@ MOST_LINES = 8
 _KINDS: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (
         re.compile(
-            r"(^|/)(tests?|testing|e2e|integration_tests?|unit_tests?)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.py$"
+            r"(^|/)(tests?|testing|e2e|integration_tests?|unit_tests?)/|(^|/)(test_[^/]*|[^/]*_tests?|conftest)\.py$"
         ),
         "test",
     ),

@@ -153,8 +153,8 @@ def _absent(function: Function, test: ast.expr) -> bool:
             continue
         values = [a.value for a in function.scope.assigned.get(name, []) if a.value is not None]
         by_setting = any(re.search(r"\(\s*(settings|config|conf)\.\w+\s*\)", ast.unparse(v)) for v in values)
-        if by_setting:
-            continue  # the program's own account
+        if by_setting or any("create" in ast.unparse(v) for v in values):
+            continue  # the program's own account, or one that is made where there was none
         if values and not any(_VERIFIES.search(ast.unparse(v)) for v in values) and any(_looked_up(v) for v in values):
             return True
     return False

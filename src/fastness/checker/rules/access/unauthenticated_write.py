@@ -67,7 +67,8 @@ OWASP API2:2023, ASVS 8.3.1, CWE-306.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 from fastness.checker.evidence.effects import Effect, deeds
 from fastness.checker.evidence.model import Application, Route
@@ -84,6 +85,13 @@ _WORDS: dict[Effect, str] = {
     "message": "sends a message",
     "job": "starts background work",
 }
+
+
+_FORM = re.compile(
+    r"^(contact([-_]us)?|inquir(y|ies)|(faq[-_])?inquiries|feedback|(pages/)?newsletters?([-_]subscri\w*)?|(un)?subscri(be|ption|ptions)"
+    r"|wait(ing)?[-_]?list|apply|applications?)$",
+    re.IGNORECASE,
+)
 
 
 class UnauthenticatedWrite(Rule):
@@ -112,11 +120,19 @@ class UnauthenticatedWrite(Rule):
                     route=route,
                     subject=str(route),
                     confidence=Confidence.HIGH if changed and route.placed else Confidence.LOW,
-                    persona=Persona.REGULAR if changed and _seen_whole(route) else Persona.PEDANTIC,
+                    persona=Persona.REGULAR
+                    if changed and _seen_whole(route) and not _for_visitors(route, done)
+                    else Persona.PEDANTIC,
                     proof=Proof("inspect", f"{what}: {doer.name} at {doer.place.path}:{doer.place.line}")
                     if doer
                     else None,
                 )
+
+
+def _for_visitors(route: Route, done: Mapping[Effect, object]) -> bool:
+    """Whether it is the form by which strangers write to the people behind a site."""
+    last = route.path.rstrip("/").rpartition("/")[2]
+    return route.methods <= {"POST"} and done.keys() <= {"store", "message", "job"} and _FORM.search(last) is not None
 
 
 def _excused(route: Route) -> bool:

@@ -38,6 +38,7 @@ import re
 from collections.abc import Iterator
 
 from fastness.checker.evidence.functions import Call
+from fastness.checker.evidence.own import in_development
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.value import Value
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
@@ -67,6 +68,8 @@ class DebugOn(Rule):
         yield from self._reloading(project)
 
     def _judged(self, call: Call, value: Value) -> Iterator[Finding]:
+        if in_development(call):
+            return
         for choice in value.choices():
             if choice.constant is not True and str(choice.constant).lower() not in {"true", "1", "on", "yes"}:
                 continue

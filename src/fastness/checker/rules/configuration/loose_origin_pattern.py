@@ -85,6 +85,8 @@ class LooseOriginPattern(Rule):
 
 def slipping(pattern: str) -> str:
     """An origin of a stranger that the pattern matches, or nothing."""
+    if pattern in {".*", "^.*$", ".+", "^.+$", ""}:
+        return ""  # everybody on purpose: FN601 asks whether with credentials
     try:
         compiled = re.compile(pattern)
     except re.error:

@@ -44,6 +44,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from fastness.checker.evidence.found import default_of
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.pieces import Piece, pieces
 from fastness.checker.evidence.project import Project
@@ -99,7 +100,7 @@ class CodeFromData(Rule):
             subject=call.code,
             severity=Severity.HIGH,
             confidence=Confidence.LOW if unsure else Confidence.MEDIUM,
-            persona=Persona.PEDANTIC if unsure or _trusted(parts) else Persona.REGULAR,
+            persona=Persona.PEDANTIC if unsure or _trusted(parts) or _defaulted(call.scope, code) else Persona.REGULAR,
         )
 
 
@@ -111,6 +112,13 @@ def _of_a_tree(scope: Scope, code: ast.expr, deep: int = 0) -> bool:
     return any(
         isinstance(node, ast.Call) and _TREES.search(ast.unparse(node.func)) is not None for node in ast.walk(code)
     )
+
+
+def _defaulted(scope: Scope, code: ast.expr | None) -> bool:
+    """Whether it is a parameter whose default is a text: a name that the program's own parts choose among."""
+    arg = scope.parameter(code.id) if isinstance(code, ast.Name) else None
+    default = default_of(scope, arg) if arg is not None else None
+    return isinstance(default, ast.Constant) and isinstance(default.value, str)
 
 
 def _trusted(parts: list[Piece]) -> bool:

@@ -55,6 +55,7 @@ from fastness.checker.evidence.addresses import deciding
 from fastness.checker.evidence.attacker import Attacker
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.verified import verified
 from fastness.checker.finding import Confidence, Finding, Severity
 from fastness.checker.rule import Rule
@@ -80,6 +81,8 @@ class OpenRedirect(Rule):
             asked: set[str] = set()
             for scope, expr in deciding(project, call.scope, target):
                 if _own(expr) or verified(project, scope, expr) or verified(project, call.scope, target):
+                    continue
+                if _taken_apart(project, call.scope, target):
                     continue
                 asked |= {s.name for s in project.flow.requested(scope, expr)}
             if asked:
@@ -122,6 +125,17 @@ def _targets(project: Project) -> Iterator[tuple[Call, ast.expr]]:
         for key, value in items.items():
             if key.lower() in {"location", "hx-redirect"}:
                 yield call, value
+
+
+def _taken_apart(project: Project, scope: Scope, target: ast.expr) -> bool:
+    """Whether the target is what a function of the project made of an address that it took apart: its path, or after a test."""
+    made = [a.value for a in scope.assigned.get(target.id, [])] if isinstance(target, ast.Name) else []
+    for value in (target, *made):
+        call = value.value if isinstance(value, ast.Await) else value
+        function = project.call_of(scope, call).target if isinstance(call, ast.Call) else None
+        if function is not None and function.mentions("urlparse", "urlsplit"):
+            return True
+    return False
 
 
 def _own(expr: ast.expr) -> bool:

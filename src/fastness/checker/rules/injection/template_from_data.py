@@ -41,6 +41,8 @@ OWASP API8:2023, ASVS 1.3.7, CWE-1336.
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 
 from fastness.checker.evidence.functions import Call
@@ -62,7 +64,9 @@ class TemplateFromData(Rule):
 
     def read(self, project: Project) -> Iterator[Finding]:
         for call in project.calls("jinja2.Template", "from_string", "mako.template.Template"):
-            if call.name.endswith("from_string") and (call.target is not None or _sandboxed(call)):
+            if call.name.endswith("from_string") and (
+                call.target is not None or _sandboxed(call) or not _of_jinja(call)
+            ):
                 continue
             source = call.arg("source", "text", 0)
             asked = {s.name for piece in pieces(project, call.scope, source) for s in piece.asked()}
@@ -78,3 +82,9 @@ def _sandboxed(call: Call) -> bool:
         return False
     kind = call.project.names.kind(call.scope, call.receiver)
     return kind is not None and call.project.names.is_a(kind, *_SANDBOX)
+
+
+def _of_jinja(call: Call) -> bool:
+    """Whether it is an environment's; many classes that read themselves from a text have a method of this name."""
+    receiver = ast.unparse(call.receiver) if call.receiver is not None else ""
+    return "jinja" in call.name.lower() or re.search(r"env|jinja|templat", receiver, re.IGNORECASE) is not None

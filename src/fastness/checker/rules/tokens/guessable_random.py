@@ -49,7 +49,7 @@ _SECRET = re.compile(
 )
 _PLAY = re.compile(
     r"jitter|delay|backoff|sleep|sample_|demo|fake|mock|seed|dummy|colou?r|avatar|user_?name|nick|shuffle|(status|error|country|currency|zip|postal|"
-    r"lang\w*|short|room|game|exit|source|byte|http|num|max|min|total|n|count)_?(code|token)|tokens_|_tokens|(secret|credential|key)_id($| )|token_?(count|ids?|limit|size)|tokeni|preset|dataset|reset_(index|counter|timer|interval|state)|weights?",
+    r"lang\w*|short|room|game|exit|source|byte|http|num|max|min|total|n|count)_?(code|token)|tokens_|_tokens|(secret|credential|key)_id($| )|token_?(count|ids?|limit|size)|tokeni|(^| )tokens\[|tensor|input_ids|preset|dataset|reset_(index|counter|timer|interval|state)|weights?",
     re.IGNORECASE,
 )
 

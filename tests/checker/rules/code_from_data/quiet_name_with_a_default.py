@@ -1,0 +1,3 @@
+class Block:
+    def __init__(self, norm: str = "LayerNorm") -> None:
+        self.norm = eval(norm)
