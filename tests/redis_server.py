@@ -84,7 +84,7 @@ class RedisServer:
 def redis_server(folder: Path, *options: str, kind: str = "redis") -> Iterator[RedisServer]:
     """A running server, ended afterwards."""
     place = folder / f"{kind}-{secrets.token_hex(4)}"
-    place.mkdir()
+    place.mkdir(parents=True)
     server = RedisServer(place, *options, kind=kind)
     try:
         server.start()

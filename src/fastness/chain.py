@@ -187,6 +187,7 @@ def secure(
         apikeys=keys,
         sockets=sockets,
         controls=parts.made,
+        sinks=parts.sinks,
     )
     app.state.fastness = secured
     answer, crashed = writer.answer, writer.crashed if made is not None else log_crash
@@ -224,7 +225,7 @@ def secure(
             app=app,
             token_url=identity.token_url,
             grants=identity.grants,
-            key_header=keys.header if keys is not None else "",
+            key_header=secured.apikeys.header if secured.apikeys is not None else "",
         )
 
     setattr(app, "openapi", lambda: described()())  # noqa: B010, PLW0108 - not before the document is asked for

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from fastness.controls.access import Require
+from fastness.controls.access import PeopleOnly, Require
 from fastness.controls.access.require import SCHEME
 from fastness.controls.uploads import Upload, Uploads
 from fastness.rules import Rule
@@ -92,8 +92,9 @@ def _operation(operation: dict[str, Any], rule: Rule, *, keys: bool) -> set[str]
     for entry in operation.get("security", ()):
         if SCHEME in entry:
             entry[SCHEME] = sorted({*entry[SCHEME], *needed})
-    # A key has no role and no recent sign-in, so it opens no operation that asks for one.
-    if keys and not any(requirement.roles or requirement.fresh is not None for requirement in requirements):
+    # A key is no person and has no role and no recent sign-in, so it opens no operation that asks for one.
+    people = any(isinstance(call, PeopleOnly) for call in rule.route.calls)
+    if keys and not people and not any(one.roles or one.fresh is not None for one in requirements):
         security = operation.get("security", [])
         security += [{KEY_SCHEME: list[str]()} for entry in security if SCHEME in entry]
     responses = operation.setdefault("responses", {})

@@ -21,7 +21,7 @@ from fastness.controls.security_events import SecurityEvents
 from fastness.controls.tokens import TokenKeys, Tokens
 from fastness.controls.websockets import WebSockets
 from fastness.core.errors import UnsafeConfiguration
-from fastness.core.events import Sink, silent
+from fastness.core.events import Event, Sink
 from fastness.core.keys import KeyRing
 from fastness.core.origins import is_origin
 from fastness.core.store import CounterStore
@@ -43,6 +43,8 @@ class Parts:
         """What reports and refuses nothing."""
         self.made: dict[str, Any] = {}
         """Each control under its name."""
+        self.sinks: list[Sink] = []
+        """Get every event as well; what is added later does too."""
         self._telemetry: Telemetry | None = None
 
     def make(self, name: str, given: Any, settings: BaseModel, kind: Callable[..., Any], **more: Any) -> Any:
@@ -71,7 +73,12 @@ class Parts:
     def sink(self, given: Any, telemetry: Telemetry | TelemetrySettings | Literal[False] | None, app: FastAPI) -> Sink:
         """What takes events; where something measures, it counts them first."""
         events = self.make("security_events", given, self.settings.security_events, SecurityEvents)
-        emit: Sink = silent if events is None else events
+        if isinstance(events, SecurityEvents):
+            emit: Sink = events
+            self.sinks = events.sinks
+        else:
+            self.sinks += [] if events is None else [events]
+            emit = partial(_tell, self.sinks)
         if telemetry is None or isinstance(telemetry, TelemetrySettings):
             chosen = self.settings.telemetry if telemetry is None else telemetry
             telemetry = chosen.on and Telemetry(chosen, meter_provider=_provider(app))
@@ -128,6 +135,8 @@ class Parts:
         self, given: ApiKeys | ApiKeyStore | Literal[False] | None, ring: KeyRing | None, **more: Any
     ) -> ApiKeys | None:
         """API keys from where they are kept, hashed under the secret; None where none are read."""
+        if given is False:
+            self._note(self.off, "apikeys")
         if given is False or given is None:
             return None
         keys: ApiKeys | None = None
@@ -228,3 +237,8 @@ def _provider(app: FastAPI) -> Any:
 def listed(given: Any, kind: type[BaseModel], name: str) -> Any:
     """A list given in place of settings is short for the one setting that matters most."""
     return kind(**{name: tuple(given)}) if isinstance(given, list | tuple) else given
+
+
+def _tell(sinks: list[Sink], event: Event) -> None:
+    for sink in sinks:
+        sink(event)

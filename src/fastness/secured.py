@@ -49,6 +49,8 @@ class Secured:
     """Watches what stays open; None where nobody does."""
     controls: dict[str, Any] = field(default_factory=dict[str, Any])
     """Each control as it was made, under its name; what takes two places in the chain, the inner one."""
+    sinks: list[Sink] = field(default_factory=list[Sink])
+    """Get every security event beside the log; an account service adds the one that stores them."""
 
     def __post_init__(self) -> None:
         if self.tokens is not None:

@@ -36,6 +36,10 @@ EASY: dict[str, Any] = {
     "code_address": "10000/minute",
     "resend_address": "10000/minute",
     "refresh_address": "10000/minute",
+    "magic_mail": "10000/minute",
+    "device_mail": "10000/minute",
+    "username": "10000/minute",
+    "leak_address": "10000/minute",
     "reset_mail": "10000/minute",
     "mail": "10000/minute",
 }
@@ -124,9 +128,11 @@ class Served:
         flow: str = answer.json()["flow"]
         return flow, self.mails[-1] if len(self.mails) > before else None
 
-    async def with_totp(self, email: str = "ada@example.com") -> tuple[dict[str, Any], bytes, list[str]]:
+    async def with_totp(
+        self, email: str = "ada@example.com", password: str = PASSWORD
+    ) -> tuple[dict[str, Any], bytes, list[str]]:
         """A session of an account that has an authenticator app from now on: its tokens, the seed, recovery codes."""
-        tokens = await self.login(email)
+        tokens = await self.login(email, password)
         made = (await self.client.post("/account/factors/totp", json={}, headers=bearer(tokens))).json()
         seed = base64.b32decode(made["secret"] + "=" * (-len(made["secret"]) % 8))
         path, given = f"/account/factors/{made['id']}/confirm", {"code": self.totp(seed)}

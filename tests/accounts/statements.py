@@ -10,9 +10,9 @@ from accounts.serving import Served
 
 BACKGROUND = (
     "fastness_revocations", "fastness_leases", "fastness_signing_keys", "SELECT fastness_outbox",
-    "UPDATE fastness_outbox",
+    "UPDATE fastness_outbox", "fastness_event",
 )  # fmt: skip
-"""What only the background says: the watch, the lease, and the courier's looks."""
+"""What only the background says: the watch, the lease, the courier's looks, and the journal."""
 
 
 def statements_of(served: Served) -> list[str]:

@@ -186,7 +186,7 @@ async def test_a_commit_that_began_ends_even_when_the_client_goes_away_meanwhile
 async def test_a_writer_of_another_process_that_keeps_the_lock_makes_us_unavailable_not_broken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fastness.accounts.db.PATIENCE", 0.2)
+    monkeypatch.setattr("fastness.accounts.db.ANSWER", 0.2)
     async with models_on(f"sqlite:///{tmp_path}/a.db") as db:
         other = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -293,7 +293,7 @@ async def test_a_server_that_hangs_is_waited_for_once_and_then_used_again(
         database: Database[Work] = Database(through, default_models(), connections=2, statement_timeout=600)
         if before == "connected":
             assert await database.ready()
-        monkeypatch.setattr("fastness.accounts.db.PATIENCE", 0.2)
+        monkeypatch.setattr("fastness.accounts.db.ANSWER", 0.2)
         proxy.hang()
 
         # Neither the wait for one of two places nor the statement's ten minutes come on top.

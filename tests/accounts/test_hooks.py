@@ -38,6 +38,8 @@ async def test_each_hook_is_called_with_the_persons_own_object(tmp_path: Path) -
         await here.post("/auth/logout", headers=header)
         header = await here.signed_in()
         await here.client.request("DELETE", "/account", json={"password": PASSWORD}, headers=header)
+        here.clock.ahead += 14 * 86_400
+        await here.accounts.service._purge()
         await here.accounts.settled()
 
     person = ("Person", "ada@example.com")

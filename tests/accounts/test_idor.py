@@ -9,17 +9,23 @@ from typing import Any
 import httpx2
 import pytest
 
+from accounts.passkeys import again, with_passkey
 from accounts.serving import Served, bearer, serving
 
 pytestmark = pytest.mark.anyio
 
 Ids = dict[str, str]
-OWN = ("/account/sessions/{session_id}", "/account/devices/{device_id}", "/account/factors/{factor_id}")
+PASSKEY = "/account/passkeys/{passkey_id}"
+OWN = (
+    "/account/sessions/{session_id}", "/account/devices/{device_id}", "/account/factors/{factor_id}", PASSKEY,
+    "/account/api-keys/{key_id}",
+)  # fmt: skip
 """What belongs to a person, and what its owner deletes."""
 CONFIRM = "/account/factors/{factor_id}/confirm"
 BODIES: dict[str, dict[str, Any]] = {
     "PATCH /users/{user_id}": {"name": "Somebody"},
     f"POST {CONFIRM}": {"code": "123456"},
+    f"PATCH {PASSKEY}": {"name": "Somebody"},
 }
 
 
@@ -40,21 +46,25 @@ async def call(served: Served, method: str, path: str, ids: Ids, headers: dict[s
 
 
 async def person(served: Served, email: str) -> tuple[dict[str, Any], Ids, bytes]:
-    """Somebody with a session, a device and a factor that waits: tokens, ids and the seed."""
+    """Somebody with a session, a device, a passkey, an API key and a factor that waits: tokens, ids and the seed."""
     user_id = await served.account(email)
-    tokens = await served.login(email)
+    tokens, key, added = await with_passkey(served, email)
+    tokens = {**tokens, **(await again(served, tokens, key)).json()}
     headers = bearer(tokens)
 
     async def newest(what: str) -> str:
         found: str = (await served.client.get(f"/account/{what}", headers=headers)).json()["items"][0]["id"]
         return found
 
+    backup = (await served.client.post("/account/api-keys", json={"name": "Backup"}, headers=headers)).json()
     made = (await served.client.post("/account/factors/totp", json={}, headers=headers)).json()
     ids = {
         "user_id": user_id,
         "session_id": await newest("sessions"),
         "device_id": await newest("devices"),
         "factor_id": made["id"],
+        "passkey_id": added["id"],
+        "key_id": backup["id"],
     }
     return tokens, ids, base64.b32decode(made["secret"] + "=" * (-len(made["secret"]) % 8))
 
@@ -83,9 +93,11 @@ async def test_its_owner_gets_through_where_others_do_not(served: Served) -> Non
     done[CONFIRM] = (await served.client.post(confirm, json={"code": served.totp(seed)}, headers=headers)).status_code
     served.clock.ahead += 30
     fresh = await served.client.post("/auth/reauthenticate", json={"code": served.totp(seed)}, headers=headers)
+    renamed = await call(served, "PATCH", PASSKEY, ids, bearer(fresh.json()))
     for path in reversed(OWN):  # its session last
         done[path] = (await call(served, "DELETE", path, ids, bearer(fresh.json()))).status_code
 
+    assert renamed.status_code == 204
     assert done == {CONFIRM: 200, **dict.fromkeys(OWN, 204)}
     assert {path for _, path in with_ids(served) if path.startswith("/account/")} == set(done)
 

@@ -17,7 +17,9 @@ from sqlmodel import Field, SQLModel
 
 from accounts.given import engine_on
 from accounts.mounted import Mounted, mounted
-from accounts.serving import PASSWORD, digits
+from accounts.passkeys import login, new
+from accounts.serving import PASSWORD, bearer, digits
+from authenticator import Authenticator
 from fastness.accounts.db import Database
 from fastness.accounts.models import LastAdmin, build_models
 from fastness.controls.passwords import Passwords
@@ -113,8 +115,24 @@ async def test_the_whole_story_happens_on_their_table(here: Mounted) -> None:
     assert renamed.json()["created_at"].startswith(str(datetime.now(UTC).year))
     assert again.status_code == 202
     assert gone.status_code == 204
+    here.clock.ahead += 14 * 86_400
+    await here.accounts.service._purge()
     assert await run(here, "SELECT * FROM legacy") == []
     assert await run(here, "SELECT * FROM fastness_accounts") == []
+
+
+async def test_a_passkey_signs_its_owner_in_and_goes_with_the_account(here: Mounted) -> None:
+    ada, key = await here.registered(), Authenticator()
+    header = await here.signed_in()
+
+    made = await new(here, {"access_token": header["Authorization"].removeprefix("Bearer ")}, key)
+    done = await login(here, key)
+    me = await here.client.get("/me", headers=bearer(done.json()))
+    gone = await here.client.request("DELETE", "/account", json={"password": PASSWORD}, headers=bearer(done.json()))
+
+    assert (made.status_code, done.status_code, me.json()["nr"], gone.status_code) == (201, 200, int(ada), 204)
+    assert (await login(here, key)).status_code == 401
+    assert await run(here, "SELECT * FROM fastness_passkeys") == []
 
 
 async def test_people_who_were_there_before_sign_in_with_the_password_they_have(

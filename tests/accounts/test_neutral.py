@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx2
 import pytest
 
-from accounts.serving import PASSWORD, Served
+from accounts.serving import PASSWORD, Served, serving
 from accounts.statements import statements_of
 
 pytestmark = pytest.mark.anyio
 
-ASKING = ("/auth/verify-email/resend", "/auth/password/forgot")
+ASKING = ("/auth/verify-email/resend", "/auth/password/forgot", "/auth/magic")
 """Routes that mail a code to an address, if there is somebody to mail it to."""
 STATES = ("unknown", "known", "unverified", "suspended", "administrator")
+
+
+@pytest.fixture
+async def served(url: str) -> AsyncIterator[Served]:
+    """The service with every route that takes an address."""
+    async with serving(url, verify_link="https://app.example.com/verify", magic=True) as running:
+        yield running
 
 
 @pytest.fixture

@@ -233,7 +233,7 @@ async def test_every_route_says_who_may_call_it(served: Served) -> None:
     rules = served.app.state.fastness.gate.current().all
 
     assert {rule.access for rule in rules} <= {"required", "public", "off"}
-    assert sum(rule.access == "required" for rule in rules) == 30
+    assert sum(rule.access == "required" for rule in rules) == 43
 
 
 async def test_the_document_describes_every_route_without_an_internal_shape(served: Served) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import sqlite3
 from pathlib import Path
@@ -112,6 +113,21 @@ def test_purge_deletes_what_is_over_however_much_it_is(tables: Path, capfd: pyte
     assert "fastness_leases: 12000" in capfd.readouterr().out
     assert database.execute("SELECT worker FROM fastness_leases").fetchall() == [("alive",)]
     database.close()
+
+
+def test_purge_carries_out_deletions_whose_days_are_over(tables: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for name in ("gone", "kept"):
+        assert run(["users", "create", f"{name}@example.com", "--role", "user", "--name", name]) == 0
+    with contextlib.closing(sqlite3.connect(tables)) as database, database:
+        ids = [row[0] for row in database.execute("SELECT id FROM users ORDER BY email")]
+        rows = [(user_id, 1.0, due, 0) for user_id, due in zip(ids, (2.0, 1e12), strict=True)]
+        database.executemany("INSERT INTO fastness_deletions VALUES (?, ?, ?, ?)", rows)
+
+    assert run(["db", "purge"]) == 0
+
+    assert "accounts whose owners left: 1\n" in capfd.readouterr().out
+    with contextlib.closing(sqlite3.connect(tables)) as database:
+        assert database.execute("SELECT email FROM users").fetchall() == [("kept@example.com",)]
 
 
 def test_create_prints_a_made_password_once_and_it_is_the_accounts(

@@ -187,6 +187,6 @@ def test_the_start_report_names_keys_and_production_needs_a_secret_for_them() ->
     lasting = production.model_copy(update={"secret": (SecretStr("0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a6978"),)})
 
     assert "apikeys" in application(lasting)[1].report()
-    assert "apikeys" not in application(lasting, apikeys=False)[1].report()
+    assert "off: apikeys" in application(lasting, apikeys=False)[1].report()
     assert "API keys end with this process" in application()[1].report()
     assert any("hash API keys" in str(problem) for problem in application(production)[1].problems())

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from fastness.accounts import trips
 from fastness.accounts.engine import (
+    ANSWER,
     PATIENCE,
     file_of,
     make_private,
@@ -28,7 +29,7 @@ from fastness.accounts.threads import ThreadedConnection, Threads
 from fastness.accounts.whole import WholeConnection, to_the_end
 from fastness.core.errors import Unavailable, UnsafeConfiguration
 
-__all__ = ["PATIENCE", "Database", "Schema", "normalized"]
+__all__ = ["ANSWER", "Database", "Schema", "normalized"]
 
 W_co = TypeVar("W_co", covariant=True)
 
@@ -75,7 +76,7 @@ class Database(Generic[W_co]):
         *,
         echo: bool = False,
         connections: int = 10,
-        statement_timeout: float = PATIENCE,
+        statement_timeout: float = ANSWER,
     ) -> None:
         self._models = models
         self._own = isinstance(url, str)
@@ -118,9 +119,13 @@ class Database(Generic[W_co]):
                 "pool_reset_on_return": None,
             }
         else:
-            options["connect_args"] = {"timeout": PATIENCE, "command_timeout": statement_timeout}
+            options["connect_args"] = {"timeout": ANSWER, "command_timeout": statement_timeout}
         if not self._sqlite or self._file is not None:
-            options |= {"pool_size": connections, "max_overflow": 0, "pool_timeout": PATIENCE}
+            options |= {
+                "pool_size": connections,
+                "max_overflow": 0,
+                "pool_timeout": PATIENCE if self._sqlite else ANSWER,
+            }
         engine = create_async_engine(self._url, **options)
         if self._sqlite:
             quiet_driver()
@@ -281,7 +286,7 @@ class Database(Generic[W_co]):
 
     def _whole(self, engine: AsyncEngine | Engine) -> WholeConnection:
         if isinstance(engine, AsyncEngine):
-            return WholeConnection(engine, patience=None if self._sqlite else PATIENCE)
+            return WholeConnection(engine, patience=None if self._sqlite else ANSWER)
         assert self._threads is not None  # noqa: S101 - they come with such an engine
         # It has every method that is called here and in the models, and no more.
         return cast("WholeConnection", ThreadedConnection(engine, self._threads))

@@ -16,7 +16,10 @@ from sqlalchemy.engine import URL
 from fastness.core.errors import MissingExtra, Unavailable
 
 PATIENCE = 5.0
-"""Seconds that a statement, a connection, a lock or a free place in the pool may take."""
+"""Seconds that SQLite's lock, or a place among threads, may take."""
+ANSWER = 4.0
+"""Seconds that PostgreSQL has: for a connection and its first answer together, then for each statement. A request may
+begin with others that went well, and is still told within five seconds when the server hangs."""
 
 
 def normalized(url: str) -> URL:

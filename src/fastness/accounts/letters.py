@@ -60,6 +60,41 @@ class Letters:
         """The code and link that prove a new address."""
         return self._with_code("change_email", to, code, self._settings.email_link)
 
+    def username_changed(self, to: str, *, at: float, address: str) -> Mail:
+        """The account has another user name."""
+        return self._notice("username_changed", to, at=at, address=address)
+
+    def deletion_asked(self, to: str, *, at: float, address: str, until: float) -> Mail:
+        """The account is shut and will be deleted."""
+        day, page = datetime.fromtimestamp(until, UTC).strftime("%d %B %Y"), self._settings.restore_link or ""
+        return self._notice("deletion_asked", to, at=at, address=address, until=day, restore_page=page)
+
+    def restore_account(self, to: str, code: Code) -> Mail:
+        """The code and link that take a deletion back."""
+        return self._with_code("restore_account", to, code, self._settings.restore_link)
+
+    def deletion_cancelled(self, to: str, *, at: float, address: str) -> Mail:
+        """The account stays."""
+        return self._notice("deletion_cancelled", to, at=at, address=address)
+
+    def account_deleted(self, to: str, *, at: float, address: str) -> Mail:
+        """The account is gone."""
+        return self._notice("account_deleted", to, at=at, address=address)
+
+    def data_exported(self, to: str, *, at: float, address: str) -> Mail:
+        """Somebody downloaded what the account holds."""
+        return self._notice("data_exported", to, at=at, address=address)
+
+    def magic(self, to: str, code: Code) -> Mail:
+        """The code and link that sign in."""
+        return self._with_code("magic", to, code, self._settings.magic_link)
+
+    def confirm_device(self, to: str, code: Code, *, at: float, address: str, device: str) -> Mail:
+        """The code with which a new device finishes a sign-in."""
+        minutes = self._settings.code_seconds // 60
+        how = {"code": code.digits, "minutes": minutes, "device": device}
+        return self._notice("confirm_device", to, at=at, address=address, **how)
+
     def address_taken(self, to: str) -> Mail:
         """What an address that has an account gets instead: its owner learns it, the asker does not."""
         return self._letter("address_taken", to)
@@ -88,6 +123,14 @@ class Letters:
         """A second factor is gone; without an address an administrator did it."""
         return self._notice("factor_removed", to, at=at, address=address)
 
+    def passkey_added(self, to: str, *, at: float, address: str) -> Mail:
+        """A passkey signs in from now on."""
+        return self._notice("passkey_added", to, at=at, address=address)
+
+    def passkey_removed(self, to: str, *, at: float, address: str) -> Mail:
+        """A passkey is gone."""
+        return self._notice("passkey_removed", to, at=at, address=address)
+
     def factor_failed(self, to: str, *, at: float, address: str) -> Mail:
         """Somebody had the password and not the factor."""
         return self._notice("factor_failed", to, at=at, address=address)
@@ -99,6 +142,18 @@ class Letters:
     def recovery_code_used(self, to: str, *, at: float, address: str, left: int) -> Mail:
         """One recovery code is used up."""
         return self._notice("recovery_code_used", to, at=at, address=address, left=left)
+
+    def key_added(self, to: str, *, at: float, address: str, hint: str) -> Mail:
+        """There is a new API key."""
+        return self._notice("key_added", to, at=at, address=address, hint=hint)
+
+    def key_removed(self, to: str, *, at: float, address: str, hint: str) -> Mail:
+        """An API key was taken back."""
+        return self._notice("key_removed", to, at=at, address=address, hint=hint)
+
+    def key_leaked(self, to: str, *, at: float, hint: str, where: str) -> Mail:
+        """An API key was found where everybody can read it; `where` is the host."""
+        return self._notice("key_leaked", to, at=at, hint=hint, where=where)
 
     def session_reused(self, to: str, *, at: float, address: str) -> Mail:
         """A session ended because what had been replaced was used again."""
@@ -174,5 +229,9 @@ _EXAMPLE: dict[str, Any] = {
     "address": "192.0.2.1",
     "device": "Firefox on Linux",
     "left": 9,
+    "hint": "fast_live_...7Qx2",
+    "where": "github.com",
+    "until": "15 January 2027",
+    "restore_page": "https://app.example.com/restore",
 }
 """What every template may use, for the check at the start."""

@@ -22,6 +22,7 @@ from fastness.accounts.service import Service
 from fastness.accounts.settings import ServiceSettings
 from fastness.accounts.wiring import attach
 from fastness.chain import Secured, secure
+from fastness.controls.apikeys import ApiKeySettings
 from fastness.controls.bearer import Bearer
 from fastness.controls.secrets import generate
 from fastness.controls.tokens import TokenSettings
@@ -84,6 +85,9 @@ def mount(
         for sink in sinks:
             sink(event)
 
+    if unreadable := settings.apikeys.problems(production=settings.production):
+        found += unreadable
+        settings = settings.model_copy(update={"apikeys": ApiKeySettings()})
     settings = _counted_where(settings, found)
     counted, close = _counters(settings, secured, ground, world, tell)
     found += counted.found
@@ -110,6 +114,7 @@ def mount(
         secured = secure(app, settings, authenticators=[bearer], roles=roles, store=store)
     else:
         secured.identity.give_way(bearer, roles=roles)
+    _read_keys(service, secured)
     if secured.browser.session is None and not secured.browser.closed:
         service.cookie = secured.browser.use(service.flows.browser_session)
     secured.tokens = service.tokens
@@ -123,10 +128,25 @@ def mount(
     installed = secured
     secured.checks.append(lambda: collisions(installed))
     sinks.append(secured.emit)
-    app.include_router(routes(api))
+    if settings.accounts.events.stored:
+        secured.sinks.append(service.journal)
+    _include(app, settings, api, keys=secured.apikeys is service.keys)
+    return service
+
+
+def _include(app: FastAPI, settings: ServiceSettings, api: str, *, keys: bool) -> None:
+    app.include_router(routes(api, settings.accounts, keys=keys))
     if settings.accounts.security_contact:
         app.include_router(security_txt(settings.accounts.security_contact, settings.public_url))
-    return service
+
+
+def _read_keys(service: Service, secured: Secured) -> None:
+    service.grants.update(secured.identity.grants)
+    if not service.settings.accounts.api_keys or "apikeys" in {*secured.on, *secured.off}:
+        return  # keys of the application's own are read already and look alike, or none shall be
+    secured.identity.first(service.keys, close=service.keys.close)  # Bearer takes every bearer credential for a token
+    secured.apikeys = secured.controls["apikeys"] = service.keys
+    secured.on.append("apikeys")
 
 
 def _counted_where(settings: ServiceSettings, found: list[UnsafeConfiguration]) -> ServiceSettings:

@@ -11,14 +11,20 @@ from urllib.parse import urlsplit
 
 from fastness.accounts.courier import Courier
 from fastness.accounts.db import Database
+from fastness.accounts.flows.delete_account import purge_deleted
 from fastness.accounts.flows.every import Flows, Parts
+from fastness.accounts.journal import Journal
+from fastness.accounts.ledger import Ledger
 from fastness.accounts.letters import Letters
 from fastness.accounts.mail import Mailer, mailer_for
 from fastness.accounts.models import Work
+from fastness.accounts.purge import purge
 from fastness.accounts.revocation import RevocationFeed
 from fastness.accounts.settings import ServiceSettings
 from fastness.accounts.signing import SigningKeys
 from fastness.accounts.throttle import Throttle
+from fastness.accounts.user_keys import UserKeys
+from fastness.controls.apikeys import ApiKeys
 from fastness.controls.cookies import SessionCookie
 from fastness.controls.limits import FallbackStore
 from fastness.controls.passwords import Passwords
@@ -78,6 +84,18 @@ class Service:
         self.mail = Courier(
             self.db, mailer or mailer_for(settings.mail), ring, emit=emit, now=now, capacity=settings.mail.queue
         )
+        self.ledger = Ledger(ring)
+        self.journal = Journal(
+            self.db,
+            self.ledger,
+            emit=emit,
+            now=now,
+            queue=accounts.events.queue,
+            per_minute=settings.security_events.per_minute,
+            address=accounts.events.address,
+            erase_deleted=accounts.events.erase_deleted,
+            lasting=bool(settings.secret),
+        )
         self.letters = Letters(accounts, service=_named(settings), folder=settings.mail.templates)
         self.signing = SigningKeys(self.db, ring, lasting=bool(settings.secret), now=now, emit=emit)
         revocations = Revocations(now=now)
@@ -94,6 +112,10 @@ class Service:
         )
         counters = MemoryStore(now=ticks) if store is None else store
         self.throttle = Throttle(counters, ring, accounts.throttle, emit=emit, ticks=ticks)
+        self.grants: dict[str, frozenset[str]] = {role: frozenset(own) for role, own in accounts.roles.items()}
+        """Role -> permissions; an application may give more before the start."""
+        kept = UserKeys(db, self.grants, accounts.unsafe_allow_unverified)
+        self.keys = ApiKeys(kept, ring, settings.apikeys, counters=counters, emit=emit, now=now, ticks=ticks)
         self.flows = self._flows()
         self.cookie: SessionCookie | None = None
         """Writes the session cookie of browsers; None where they get none."""
@@ -111,6 +133,8 @@ class Service:
             tokens=self.tokens,
             mail=self.mail,
             letters=self.letters,
+            keys=self.keys,
+            roles=self.grants,
             ring=self._ring,
             service=_named(self.settings),
             emit=self._emit,
@@ -118,7 +142,7 @@ class Service:
         ).flows()
 
     async def start(self) -> None:
-        """Read keys and revocations, then begin to send mail and to watch the database.
+        """Read keys and revocations, then begin to store events, to send mail and to watch the database.
 
         Raises:
             UnsafeConfiguration: tables are missing, or the stored keys do not open.
@@ -130,6 +154,8 @@ class Service:
             await self._close()  # nobody calls stop() after a start that failed
             raise
         self._begun = True
+        if self.settings.accounts.events.stored:
+            await self.journal.start()
         await self.mail.start()
         self._tasks = [
             asyncio.create_task(self._every(seconds, work), name=f"fastness {work.__name__}")
@@ -151,12 +177,13 @@ class Service:
         await self._hold_lease()
 
     async def stop(self) -> None:
-        """Send what is queued, give the lease back, close the pools."""
+        """Send and store what is queued, give the lease back, close the pools."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         await self.mail.stop()
+        await self.journal.stop()
         try:
             if self._begun:
                 with contextlib.suppress(Refused):
@@ -217,8 +244,9 @@ class Service:
             _log.warning("%d workers count sign-ins apart from each other; give them one store", live)
 
     async def _purge(self) -> None:
-        async with self.db.write() as work:
-            await work.purge(self._now())
+        lasting, keep = bool(self.settings.secret), self.settings.accounts.events.keep_days * 86_400.0
+        await purge(self.db, now=self._now(), ledger=self.ledger, keep=keep, broken=not lasting)
+        await purge_deleted(self.db, now=self._now(), emit=self._emit)
         store = self._store.behind if isinstance(self._store, FallbackStore) else self._store
         if isinstance(store, SqlStore):
             await store.purge()

@@ -33,6 +33,7 @@ def _rate(text: str) -> str:
 
 
 RateText = Annotated[str, AfterValidator(_rate)]
+MailKind = Literal["mail", "unasked_mail", "reset_mail", "magic_mail", "device_mail"]
 
 
 class ThrottleSettings(BaseModel, frozen=True):
@@ -61,8 +62,17 @@ class ThrottleSettings(BaseModel, frozen=True):
     code_address: RateText = Field(default="20/minute", description="E-mail codes tried from one address.")
     resend_address: RateText = Field(default="10/hour", description="Codes and links asked for from one address.")
     refresh_address: RateText = Field(default="120/minute", description="Refreshes from one address.")
+    username: RateText = Field(default="20/hour", description="User names that one signed-in person tries to take.")
+    leak_address: RateText = Field(default="60/minute", description="Reports of leaked API keys from one address.")
     reset_mail: RateText = Field(
         default="5/day", description="Mails with a code for a new password, to one person; more are dropped in silence."
+    )
+    magic_mail: RateText = Field(
+        default="5/hour",
+        description="Mails with a code that signs in, to one person; for each device that is known to be theirs as many again.",
+    )
+    device_mail: RateText = Field(
+        default="10/hour", description="Mails with a code that confirms a new device, to one person."
     )
     mail: RateText = Field(default="5/hour", description="Mails to one person; more are dropped in silence.")
 
@@ -176,10 +186,14 @@ class Throttle:
         """Empty the shortest bucket after a success; the longer ones go on counting, so that nobody rides on the owner's."""
         await self._reset("factor0", user_id)
 
-    async def may_mail(self, canonical: str, *, what: Literal["mail", "unasked_mail", "reset_mail"] = "mail") -> bool:
-        """Whether one more mail may go to this person. Asking counts; mails nobody asked for count apart."""
+    async def may_mail(self, canonical: str, *, what: MailKind = "mail", device: str | None = None) -> bool:
+        """Whether one more mail may go to this person. Asking counts; mails nobody asked for count apart.
+
+        So do those that a device asks for which is known to be this person's: strangers cannot use them up.
+        """
         rate = self._rates.get(what, self._rates["mail"])
-        return (await self._hit(self._key(what, canonical), rate)).allowed
+        subject = canonical if device is None else f"{canonical}\0{device}"
+        return (await self._hit(self._key(what, subject), rate)).allowed
 
     async def _spend(self, bucket: str, subject: str, rate: Rate) -> None:
         hit = await self._hit(self._key(bucket, subject), rate)

@@ -11,19 +11,29 @@ from starlette.requests import HTTPConnection
 from fastness.accounts.flows.browser_session import BrowserSession
 from fastness.accounts.flows.change_email import ChangeEmail
 from fastness.accounts.flows.change_password import ChangePassword
+from fastness.accounts.flows.choose_username import ChooseUsername
 from fastness.accounts.flows.client import Client
+from fastness.accounts.flows.confirm_device import ConfirmDevice
 from fastness.accounts.flows.delete_account import DeleteAccount
 from fastness.accounts.flows.every import Flows
+from fastness.accounts.flows.export_data import ExportData
+from fastness.accounts.flows.history import History
+from fastness.accounts.flows.leaked_keys import LeakedKeys
 from fastness.accounts.flows.login import Login
 from fastness.accounts.flows.logout import Logout
+from fastness.accounts.flows.magic import Magic
 from fastness.accounts.flows.manage_factors import ManageFactors
+from fastness.accounts.flows.manage_keys import ManageKeys
+from fastness.accounts.flows.manage_passkeys import ManagePasskeys
 from fastness.accounts.flows.manage_sessions import ManageSessions
 from fastness.accounts.flows.manage_users import ManageUsers
+from fastness.accounts.flows.passkey_login import PasskeyLogin
 from fastness.accounts.flows.profile import Profile
 from fastness.accounts.flows.reauthenticate import Reauthenticate
 from fastness.accounts.flows.refresh import Refresh
 from fastness.accounts.flows.register import Register
 from fastness.accounts.flows.reset_password import ResetPassword
+from fastness.accounts.flows.restore_account import RestoreAccount
 from fastness.accounts.flows.second_factor import SecondFactor
 from fastness.accounts.flows.verify_email import VerifyEmail
 from fastness.accounts.service import Service
@@ -81,3 +91,13 @@ ManageSessionsFlow = Annotated[ManageSessions, Depends(_flow(lambda flows: flows
 SecondFactorFlow = Annotated[SecondFactor, Depends(_flow(lambda flows: flows.second_factor))]
 ReauthenticateFlow = Annotated[Reauthenticate, Depends(_flow(lambda flows: flows.reauthenticate))]
 ManageFactorsFlow = Annotated[ManageFactors, Depends(_flow(lambda flows: flows.manage_factors))]
+ManageKeysFlow = Annotated[ManageKeys, Depends(_flow(lambda flows: flows.manage_keys))]
+LeakedKeysFlow = Annotated[LeakedKeys, Depends(_flow(lambda flows: flows.leaked_keys))]
+MagicFlow = Annotated[Magic, Depends(_flow(lambda flows: flows.magic))]
+ConfirmDeviceFlow = Annotated[ConfirmDevice, Depends(_flow(lambda flows: flows.confirm_device))]
+ChooseUsernameFlow = Annotated[ChooseUsername, Depends(_flow(lambda flows: flows.choose_username))]
+ExportDataFlow = Annotated[ExportData, Depends(_flow(lambda flows: flows.export_data))]
+RestoreAccountFlow = Annotated[RestoreAccount, Depends(_flow(lambda flows: flows.restore_account))]
+PasskeyLoginFlow = Annotated[PasskeyLogin, Depends(_flow(lambda flows: flows.passkey_login))]
+ManagePasskeysFlow = Annotated[ManagePasskeys, Depends(_flow(lambda flows: flows.manage_passkeys))]
+HistoryFlow = Annotated[History, Depends(_flow(lambda flows: flows.history))]

@@ -27,11 +27,12 @@ COMMANDS = {
     "doctor": "Check what is on and effective.",
     "tune": "Propose the strongest Argon2id cost for this machine.",
     "db": "The tables of the account service.",
+    "events": "Stored security events: verify their chain, or export them.",
     "keys": "The keys that sign access tokens.",
     "users": "Accounts.",
 }
 """One line for each, so that the list of commands costs no import. Their own `--help` says more."""
-GROUPS = frozenset({"db", "keys", "users"})
+GROUPS = frozenset({"db", "events", "keys", "users"})
 SETTINGS: dict[str, Any] = {
     "rich_markup_mode": None,  # plain text: boxes and colours break in pipes, and help takes four times as long
     "pretty_exceptions_enable": False,  # a traceback with local values would print secrets

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fastness.accounts.db import Database
     from fastness.accounts.models import Work
     from fastness.accounts.settings import ServiceSettings
+    from fastness.core.events import Event
 
 T = TypeVar("T")
 _MIGRATION_TIMEOUT = 3600.0
@@ -28,12 +29,12 @@ async def connected(settings: ServiceSettings, *, migrating: bool = False) -> As
     Raises:
         UnsafeConfiguration: the URL is of no supported database.
     """
-    from fastness.accounts.db import PATIENCE, Database
+    from fastness.accounts.db import ANSWER, Database
     from fastness.accounts.models import default_models
 
     try:
         database = Database(
-            settings.database_url, default_models(), statement_timeout=_MIGRATION_TIMEOUT if migrating else PATIENCE
+            settings.database_url, default_models(), statement_timeout=_MIGRATION_TIMEOUT if migrating else ANSWER
         )
     except ValueError as error:
         raise UnsafeConfiguration(
@@ -59,6 +60,22 @@ async def migrated(settings: ServiceSettings) -> AsyncIterator[Database[Work]]:
         if not await database.ready():
             fail('The database does not answer, or has no tables. Is it up? Then run "fastness db upgrade".')
         yield database
+
+
+async def record(database: Database[Work], settings: ServiceSettings, event: Event) -> None:
+    """Store what a command did in the chain of security events. The command has done its work whatever happens here."""
+    from fastness.accounts.journal import Journal
+    from fastness.accounts.ledger import Ledger
+    from fastness.cli.environment import ring_of
+
+    if not settings.secret or not settings.accounts.events.stored:
+        return
+    journal = Journal(database, Ledger(ring_of(settings)))
+    journal(event)
+    try:
+        await journal.settled()
+    except Exception as error:  # noqa: BLE001 - see above
+        typer.echo(f"This was done, and could not be stored as an event ({type(error).__name__}).", err=True)
 
 
 def finish(work: Coroutine[Any, Any, T]) -> T:

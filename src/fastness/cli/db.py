@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from fastness.cli.connection import connected, fail, finish, migrated
-from fastness.cli.environment import loaded
+from fastness.cli.connection import connected, fail, finish, migrated, record
+from fastness.cli.environment import loaded, ring_of
 
 if TYPE_CHECKING:
     from fastness.accounts.settings import ServiceSettings
@@ -38,9 +38,17 @@ def sql(
 
 
 @app.command()
-def purge() -> None:
-    """Delete what is over: sessions, codes, devices, keys, revocations and leases, in short transactions."""
-    finish(_purge(loaded()))
+def purge(
+    broken_events: bool = typer.Option(  # noqa: FBT001 - typer declares options so
+        False, "--broken-events", help="Old events go even where their chain does not hold."
+    ),
+) -> None:
+    """Delete what is over, in short transactions beside running workers, and say how many rows went.
+
+    Accounts whose time to come back is over, sessions, codes, challenges, devices, keys, revocations, leases, mails, counters, and events older than
+    FASTNESS_ACCOUNTS__EVENTS__KEEP_DAYS, whose chain still holds afterwards.
+    """
+    finish(_purge(loaded(), broken_events))
 
 
 async def _upgrade(settings: ServiceSettings) -> None:
@@ -74,21 +82,29 @@ async def _current(settings: ServiceSettings) -> None:
         typer.echo(f'{revision or "none"} (newest is {newest}; run "fastness db upgrade")')
 
 
-async def _purge(settings: ServiceSettings) -> None:
+async def _purge(settings: ServiceSettings, broken_events: bool) -> None:  # noqa: FBT001 - the option's value
+    from fastness.accounts.flows.delete_account import purge_deleted
+    from fastness.accounts.ledger import Ledger
+    from fastness.accounts.purge import EVENTS, purge
     from fastness.core.clock import wall
+    from fastness.core.events import Event
+    from fastness.stores.sql import SqlStore
 
-    totals: dict[str, int] = {}
+    ledger = Ledger(ring_of(settings)) if settings.secret else None
+    keep = settings.accounts.events.keep_days * 86_400.0
+    ended: list[Event] = []
     async with migrated(settings) as database:
-        now = wall()
-        while True:
-            async with database.write() as work:
-                gone = await work.purge(now)
-            for table, count in gone.items():
-                totals[table] = totals.get(table, 0) + count
-            if not any(gone.values()):
-                break
-    for table, count in totals.items():
+        while await purge_deleted(database, now=wall(), emit=ended.append):
+            pass
+        for event in ended:
+            await record(database, settings, event)
+        gone = {"accounts whose owners left": len(ended)}
+        gone |= await purge(database, now=wall(), ledger=ledger, keep=keep, broken=broken_events)
+        gone["counters"] = await SqlStore(database.engine).purge()
+    for table, count in gone.items():
         typer.echo(f"{table}: {count}")
+    if ledger is None:
+        typer.echo(f"{EVENTS}: not purged; the chain is sealed anew with FASTNESS_SECRET, which is not set", err=True)
 
 
 def _dialect(given: str) -> Literal["sqlite", "postgresql"]:

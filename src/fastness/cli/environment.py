@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from fastness.core.errors import MissingExtra, UnsafeConfiguration
+from fastness.core.keys import KeyRing
 
 if TYPE_CHECKING:
     from fastness.accounts.settings import ServiceSettings
@@ -40,6 +41,22 @@ def loaded() -> ServiceSettings:
     if settings is None or found:
         stop(found)
     return settings
+
+
+def ring_of(settings: ServiceSettings) -> KeyRing:
+    """The secrets of the service.
+
+    Raises:
+        UnsafeConfiguration: there is none.
+    """
+    if not settings.secret:
+        raise UnsafeConfiguration(
+            "there is no secret to check the events with",
+            where="FASTNESS_SECRET",
+            why="their chain is keyed with the secret that the service runs with",
+            fix="set that secret, with the older ones before it",
+        )
+    return KeyRing([secret.get_secret_value() for secret in settings.secret])
 
 
 def stop(found: list[UnsafeConfiguration]) -> NoReturn:

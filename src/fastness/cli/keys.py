@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fastness.cli.connection import fail, finish, migrated
+from fastness.cli.connection import fail, finish, migrated, record
 from fastness.cli.environment import loaded
 from fastness.core.errors import UnsafeConfiguration
+from fastness.core.events import Event, EventType
 
 if TYPE_CHECKING:
     from fastness.accounts.settings import ServiceSettings
@@ -60,6 +61,8 @@ async def _rotate(settings: ServiceSettings) -> None:
         async with database.write() as work:
             for key in older:
                 await work.keys.retire(key.kid, over)
+        details = {"by": "command line", "kid": kid}
+        await record(database, settings, Event(EventType.KEY_ROTATED, details=details))
     typer.echo(f"{kid} signs from {_told(active)}; {len(older)} older verify until {_told(over)}")
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fastness.cli.connection import fail, finish, migrated
+from fastness.cli.connection import fail, finish, migrated, record
 from fastness.cli.environment import loaded
+from fastness.core.events import Event, EventType, Level
 
 if TYPE_CHECKING:
     from fastness.accounts.db import Database
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="users", help="Accounts.", no_args_is_help=True, rich_markup_mode=None)
 
+_HERE = "command line"
 _WHO = typer.Argument(help="E-mail address or id.")
 
 
@@ -82,18 +84,21 @@ async def _create(settings: ServiceSettings, new: dict[str, str], password: str)
         hashed = await passwords.hash(password)
     finally:
         passwords.close()
-    async with migrated(settings) as database, database.write() as work:
-        account = await work.users.add(
-            email=new["email"],
-            canonical=new["canonical"],
-            name=new["name"],
-            role=new["role"],
-            password_hash=hashed,
-            verified=True,
-            now=wall(),
-        )
-    if account is None:
-        fail("There is an account with this address already.")
+    async with migrated(settings) as database:
+        async with database.write() as work:
+            account = await work.users.add(
+                email=new["email"],
+                canonical=new["canonical"],
+                name=new["name"],
+                role=new["role"],
+                password_hash=hashed,
+                verified=True,
+                now=wall(),
+            )
+        if account is None:
+            fail("There is an account with this address already.")
+        details = {"by": _HERE, "role": account.role}
+        await record(database, settings, Event(EventType.USER_CREATED, who=account.id, details=details))
     return account
 
 
@@ -127,6 +132,9 @@ async def _change(settings: ServiceSettings, who: str, *, role: str | None) -> N
                 changed = await work.users.set_role(account.id, role, now=wall())
             done = _done(changed)
             await _feed(database, settings).require_version(work, done.id, done.version)
+        kind, did = (EventType.AUTHZ_ADMIN, "suspend") if role is None else (EventType.AUTHZ_CHANGE, "set role")
+        details = {"by": _HERE, "did": did, "from": account.role, "to": done.role}
+        await record(database, settings, Event(kind, who=done.id, level=Level.WARN, details=details))
     typer.echo(f"{done.id}  {done.email}  {'suspended' if role is None else done.role}")
 
 

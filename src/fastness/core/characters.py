@@ -96,3 +96,15 @@ def passes_for_latin(text: str) -> str | None:
         if letters and all(letter in lookalikes for letter in letters):
             return script
     return None
+
+
+def phonetic(character: str) -> bool:
+    """Whether it is a letter of phonetic or medieval writing, of which some pass for Latin ones."""
+    # The phonetic and medieval blocks hold look-alikes of a, g and l; the letters of living languages stay.
+    return (
+        "\u0250" <= character <= "\u02ff"
+        or "\u1d00" <= character <= "\u1dbf"
+        or "\u2c60" <= character <= "\u2c7f"
+        or "\ua720" <= character <= "\ua7ff"
+        or "\uab30" <= character <= "\uab6f"
+    )

@@ -16,6 +16,7 @@ class EventType(StrEnum):
     AUTHN_LOGIN_FAIL_MAX = "authn_login_fail_max"
     AUTHN_REAUTHENTICATE = "authn_reauthenticate"
     AUTHN_FACTOR_CHANGE = "authn_factor_change"
+    AUTHN_FACTOR_CLONED = "authn_factor_cloned"
     AUTHN_CODE_FAIL = "authn_code_fail"
     AUTHN_PASSWORD_CHANGE = "authn_password_change"  # noqa: S105 - the name of an event
     AUTHN_TOKEN_CREATED = "authn_token_created"  # noqa: S105
@@ -41,6 +42,7 @@ class EventType(StrEnum):
     SYS_STARTUP = "sys_startup"
     SYS_SHUTDOWN = "sys_shutdown"
     SYS_CRASH = "sys_crash"
+    SYS_EVENTS_CHECKPOINT = "sys_events_checkpoint"
     SYS_MAIL_FAIL = "sys_mail_fail"
     SYS_MONITOR_DISABLED = "sys_monitor_disabled"
     SYS_PROXY_UNTRUSTED = "sys_proxy_untrusted"

@@ -12,6 +12,21 @@ from fastness.checker.evidence.model import Route
 from fastness.checker.evidence.project import Project
 
 WAYS = {
+    "a method of the project's own that passes routes on": (
+        """
+        from fastapi import FastAPI
+        class Api:
+            def __init__(self, app: FastAPI) -> None:
+                self.app = app
+                self.add_api_route("/model", self.model, methods=["POST"])
+            def add_api_route(self, path: str, endpoint, **options):
+                return self.app.add_api_route(path, endpoint, **options)
+            def model(self) -> int: ...
+        app = FastAPI()
+        api = Api(app)
+        """,
+        {"POST /model"},
+    ),
     "prefixes of every level": (
         """
         from fastapi import APIRouter, FastAPI

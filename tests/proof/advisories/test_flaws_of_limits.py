@@ -149,7 +149,7 @@ def test_allauth_65_two_windows_share_a_key_each_window_alone_equals_the_model(p
 @advisory(
     45,
     "allauth 65: equal names, other keys",
-    without=[package("accounts/flows/login.py", "canonical = canonical_email(email)", "canonical = email")],
+    without=[package("accounts/flows/login.py", "canonical = canonical_email(name)", "canonical = name")],
 )
 async def test_allauth_65_equal_names_other_keys_every_spelling_of_an_account_is_one_count(tmp_path: Path) -> None:
     address = "admin@example.com"

@@ -159,11 +159,11 @@ async def test_cve_2024_39329_no_state_of_an_account_is_cheaper(
     without=[
         package(
             "accounts/api/token.py",
-            "                match await login.with_password(email, password, client):",
+            "                match await login.with_password(name, password, client):",
             "                async with login.db.read() as work:\n"
-            "                    if await work.users.by_email(email) is None:\n"
+            "                    if await work.users.by_email(name) is None:\n"
             '                        raise BadCredentials("unknown")\n'
-            "                match await login.with_password(email, password, client):",
+            "                match await login.with_password(name, password, client):",
         )
     ],
 )

@@ -77,17 +77,18 @@ async def test_ghsa_pw9m_5jxm_xr6h_a_refresh_token_is_no_access_token_and_is_not
     "GHSA-2vg6-77g8-24mp",
     without=[package("accounts/models/sessions.py", 'ForeignKey(accounts.key, ondelete="CASCADE"), ', "")],
 )
-async def test_ghsa_2vg6_77g8_24mp_nothing_outlives_a_deleted_account(served: Served) -> None:
-    await served.account()
-    tokens = await served.login()
+async def test_ghsa_2vg6_77g8_24mp_nothing_outlives_a_deleted_account(tmp_path: Path) -> None:
+    async with serving(f"sqlite:///{tmp_path}/one.db", deletion_days=0) as served:
+        await served.account()
+        tokens = await served.login()
 
-    gone = await served.client.request("DELETE", "/account", json={"password": PASSWORD}, headers=bearer(tokens))
-    async with served.service.db.transaction() as connection:
-        left = (await connection.execute(text("SELECT count(*) FROM fastness_sessions"))).scalar_one()
+        gone = await served.client.request("DELETE", "/account", json={"password": PASSWORD}, headers=bearer(tokens))
+        async with served.service.db.transaction() as connection:
+            left = (await connection.execute(text("SELECT count(*) FROM fastness_sessions"))).scalar_one()
 
-    assert (gone.status_code, left) == (204, 0)
-    assert (await refresh(served, tokens["refresh_token"])).status_code == 401
-    assert (await served.client.get("/profile", headers=bearer(tokens))).status_code == 401
+        assert (gone.status_code, left) == (204, 0)
+        assert (await refresh(served, tokens["refresh_token"])).status_code == 401
+        assert (await served.client.get("/profile", headers=bearer(tokens))).status_code == 401
 
 
 @advisory(

@@ -8,7 +8,9 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from fastness.accounts.api.passkey_shapes import PasskeyUsed
 from fastness.accounts.api.shapes import Opaque
+from fastness.accounts.flows.factor_proof import Given
 from fastness.accounts.flows.login import SecondFactorNeeded
 from fastness.accounts.flows.manage_factors import Held
 from fastness.controls.fields import DisplayName, StrictModel
@@ -19,7 +21,7 @@ RecoveryCode = Annotated[str, StringConstraints(min_length=20, max_length=64, pa
 
 
 class MfaChallenge(BaseModel):
-    """The password was right; finish at /auth/mfa. `methods`: totp, recovery_code, or enrol where none is there yet."""
+    """The password was right; finish at /auth/mfa. `methods`: totp, passkey, recovery_code, or enrol where none is there yet."""
 
     mfa_token: str
     methods: list[str]
@@ -31,16 +33,15 @@ class MfaChallenge(BaseModel):
 
 
 class FactorGiven(StrictModel):
-    """Either the code of an authenticator app, or one recovery code."""
+    """The code of an authenticator app, one recovery code, or a passkey's answer."""
 
     code: FactorCode | None = None
     recovery_code: RecoveryCode | None = None
+    passkey: PasskeyUsed | None = None
 
-    @model_validator(mode="after")
-    def _one_factor(self) -> Self:
-        if (self.code is None) == (self.recovery_code is None):
-            raise PydanticCustomError("fastness_factor", "Give either code or recovery_code")
-        return self
+    def given(self) -> Given:
+        """What a flow takes."""
+        return Given(self.code, self.recovery_code, None if self.passkey is None else self.passkey.model_dump())
 
 
 class MfaAnswerGiven(FactorGiven):
@@ -50,6 +51,12 @@ class MfaAnswerGiven(FactorGiven):
     device_token: Opaque | None = None
     remember_device: bool = False
 
+    @model_validator(mode="after")
+    def _one_factor(self) -> Self:
+        if sum(given is not None for given in (self.code, self.recovery_code, self.passkey)) != 1:
+            raise PydanticCustomError("fastness_factor", "Give one of code, recovery_code and passkey")
+        return self
+
 
 class MfaEnrolment(StrictModel):
     """Get a factor in the middle of a sign-in that needs one."""
@@ -57,17 +64,15 @@ class MfaEnrolment(StrictModel):
     mfa_token: Opaque
 
 
-class ProofAgain(StrictModel):
-    """Prove again who you are: a code where there is a factor, else the password."""
+class ProofAgain(FactorGiven):
+    """Prove again who you are: with a factor where there is one, else with the password."""
 
     password: NewPasswordText | None = None
-    code: FactorCode | None = None
-    recovery_code: RecoveryCode | None = None
 
     @model_validator(mode="after")
     def _one_proof(self) -> Self:
-        if sum(given is not None for given in (self.password, self.code, self.recovery_code)) != 1:
-            raise PydanticCustomError("fastness_proof", "Give one of password, code and recovery_code")
+        if sum(given is not None for given in (self.password, self.code, self.recovery_code, self.passkey)) != 1:
+            raise PydanticCustomError("fastness_proof", "Give one of password, code, recovery_code and passkey")
         return self
 
 

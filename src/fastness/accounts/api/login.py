@@ -26,13 +26,13 @@ async def login(
     browser: TheBrowser,
     mode: Mode = "token",
 ) -> LoginAnswer | BrowserAnswer | MfaChallenge:
-    """Exchange e-mail and password for the tokens of a new session, for its cookie, or for the next step."""
+    """Exchange e-mail or user name and password for the tokens of a new session, for its cookie, or for the next step."""
     if mode == "token":
-        tokens = await flow.with_password(given.email, given.password, client, device_token=given.device_token)
+        tokens = await flow.with_password(given.name, given.password, client, device_token=given.device_token)
         return MfaChallenge.of(tokens) if isinstance(tokens, SecondFactorNeeded) else LoginAnswer.of(tokens)
     browser.available()
     known, before = given.device_token or browser.device_token, browser.signed_in
-    done = await flow.for_browser(given.email, given.password, client, device_token=known)
+    done = await flow.for_browser(given.name, given.password, client, device_token=known)
     if isinstance(done, SecondFactorNeeded):
         return MfaChallenge.of(done)
     if before is not None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from fastness.accounts.api.factor_shapes import FreshAnswer, MfaAnswerGiven, MfaEnrolment, ProofAgain, TotpAnswer
+from fastness.accounts.api.passkey_shapes import PasskeyOptions
 from fastness.accounts.api.session_cookie import Mode, TheBrowser
 from fastness.accounts.api.shapes import BrowserAnswer, LoginAnswer
-from fastness.accounts.flows.factor_proof import Given
 from fastness.accounts.flows.refusals import InvalidRefreshToken
 from fastness.accounts.wiring import BrowserSessionFlow, FromClient, LogoutFlow, ReauthenticateFlow, SecondFactorFlow
 from fastness.controls.access import CurrentUser
@@ -29,7 +29,7 @@ async def second_factor(
     mode: Mode = "token",
 ) -> LoginAnswer | BrowserAnswer:
     """Finish a sign-in that asked for a second factor. `mode` is that of the sign-in."""
-    proof = Given(given.code, given.recovery_code)
+    proof = given.given()
     if mode == "token":
         device, trust = given.device_token, given.remember_device
         return LoginAnswer.of(await flow.for_client(given.mfa_token, proof, client, device_token=device, trust=trust))
@@ -49,6 +49,12 @@ async def enrol(given: MfaEnrolment, client: FromClient, flow: SecondFactorFlow,
     return TotpAnswer(id=made.id, secret=made.secret, uri=made.uri, qr_svg=made.qr_svg)
 
 
+@router.post("/reauthenticate/options")
+async def reauthenticate_options(who: CurrentUser, flow: ReauthenticateFlow) -> PasskeyOptions:
+    """Options for the browser, to prove again with a passkey."""
+    return PasskeyOptions(options=await flow.passkey_options(who))
+
+
 @router.post("/reauthenticate")
 async def reauthenticate(
     *,
@@ -60,7 +66,7 @@ async def reauthenticate(
     browser: TheBrowser,
 ) -> FreshAnswer | BrowserAnswer:
     """Prove again who you are, for what needs a fresh sign-in. A browser gets another cookie."""
-    proof = None if given.password is not None else Given(given.code, given.recovery_code)
+    proof = None if given.password is not None else given.given()
     fresh = await flow(who, client, password=given.password, given=proof)
     if who.scheme != "cookie":
         return FreshAnswer(access_token=fresh.access_token, expires_in=fresh.expires_in)

@@ -16,6 +16,6 @@ router = APIRouter(prefix="/auth", tags=["sign-up"])
 @public("this is how people get an account")
 async def register(given: Registration, client: FromClient, flow: RegisterFlow, response: Response) -> Started:
     """Ask for an account. The answer is the same when the address has one already."""
-    started = await flow(given.email, given.password, given.name, client)
+    started = await flow(given.email, given.password, given.name, client, username=given.username)
     remember(response, started, seconds=flow.settings.code_seconds)
     return Started(flow=started)

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from fastness.accounts.flows.issue import SignedIn
 from fastness.accounts.models import Account, AccountPage
-from fastness.controls.fields import DisplayName, Email, StrictModel
+from fastness.controls.fields import DisplayName, Email, StrictModel, Username
 from fastness.controls.fields import NewPassword as NewPasswordText
 
 Opaque = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_.~-]+$")]
@@ -25,6 +25,7 @@ class Registration(StrictModel):
     email: Email
     password: NewPasswordText
     name: DisplayName
+    username: Username | None = None
 
 
 class Resend(StrictModel):
@@ -95,11 +96,23 @@ class Proved(BaseModel):
 
 
 class Credentials(StrictModel):
-    """Sign in. `device_token` is what an earlier answer gave this device."""
+    """Sign in, with the address or, where people have one, the user name. `device_token` is what an earlier answer gave."""
 
-    email: Email
+    email: Email | None = None
+    username: Username | None = None
     password: NewPasswordText
     device_token: Opaque | None = None
+
+    @model_validator(mode="after")
+    def _one_name(self) -> Self:
+        if (self.email is None) == (self.username is None):
+            raise PydanticCustomError("fastness_credentials", "Give either email or username")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The address or the user name, which has no at sign."""
+        return self.email or self.username or ""
 
 
 class Renewal(StrictModel):
@@ -171,6 +184,17 @@ class Person(BaseModel):
         return cls.model_validate(_public(account))
 
 
+class Own(Person):
+    """What people see of their own account."""
+
+    username: str | None
+
+    @classmethod
+    def of_profile(cls, account: Account, username: str | None) -> Self:
+        """The view of an account and its user name."""
+        return cls.model_validate({**_public(account), "username": username})
+
+
 class Rename(StrictModel):
     """Change the own name."""
 
@@ -178,9 +202,9 @@ class Rename(StrictModel):
 
 
 class Goodbye(StrictModel):
-    """Delete the own account."""
+    """Delete the own account, with the password, or without one after a proof of the last minutes."""
 
-    password: NewPasswordText
+    password: NewPasswordText | None = None
 
 
 class ManagedPerson(Person):

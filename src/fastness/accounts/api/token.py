@@ -12,13 +12,14 @@ from fastness.accounts.flows.login import SecondFactorNeeded
 from fastness.accounts.flows.refusals import BadCredentials, InvalidRefreshToken
 from fastness.accounts.service import Service
 from fastness.accounts.wiring import FromClient, LoginFlow, RefreshFlow, TheService
-from fastness.controls.fields import Email, NewPassword
+from fastness.controls.fields import Email, NewPassword, Username
 from fastness.core.declare import public
 from fastness.core.errors import Refused
 
 router = APIRouter(prefix="/auth", tags=["sign-in"])
 
 _EMAIL: TypeAdapter[str] = TypeAdapter(Email)
+_USERNAME: TypeAdapter[str] = TypeAdapter(Username)
 _PASSWORD: TypeAdapter[SecretStr] = TypeAdapter(NewPassword)
 _OPAQUE: TypeAdapter[str] = TypeAdapter(Opaque)
 
@@ -66,8 +67,8 @@ async def token(
     try:
         match given.grant_type:
             case "password" if password_grant(service):
-                email, password = _EMAIL.validate_python(given.username), _PASSWORD.validate_python(given.password)
-                match await login.with_password(email, password, client):
+                name, password = _named(given.username, service), _PASSWORD.validate_python(given.password)
+                match await login.with_password(name, password, client):
                     case SecondFactorNeeded():  # whoever has a factor is not asked for it here, so never let in here
                         raise InvalidGrant("the account has a second factor")
                     case signed_in:
@@ -83,6 +84,11 @@ async def token(
         raise InvalidGrant(refused.reason) from None
     except ValidationError:
         raise InvalidRequest("malformed parameter") from None
+
+
+def _named(name: str, service: Service) -> str:
+    by_username = "username" in service.settings.accounts.login_by and "@" not in name
+    return (_USERNAME if by_username else _EMAIL).validate_python(name)
 
 
 def password_grant(service: Service) -> bool:

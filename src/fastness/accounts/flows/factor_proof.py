@@ -1,11 +1,14 @@
-"""Factor proof: whether a code or recovery code is good for an account, decided by the statement that spends it."""
+"""Factor proof: whether a code, recovery code or passkey is good for an account, decided by the statement that spends it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastness.accounts.courier import Courier
 from fastness.accounts.flows.client import Client
+from fastness.accounts.flows.passkey_proof import Ceremony, PasskeyProof
 from fastness.accounts.letters import Letters
 from fastness.accounts.models import Account, Factor, Work
 from fastness.accounts.settings import AccountSettings
@@ -17,10 +20,11 @@ from fastness.core.events import Event, EventType, Level, Sink
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a caller gave: a code of an authenticator app, or one recovery code."""
+    """What a caller gave: a code of an authenticator app, one recovery code, or a passkey's answer."""
 
     code: str | None = field(default=None, repr=False)
     recovery_code: str | None = field(default=None, repr=False)
+    passkey: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class FactorProof:
     """The seed is opened, the code compared, and its step spent once; a used one looks like a wrong one."""
 
     sealer: Sealer
+    passkeys: PasskeyProof
     mail: Courier
     letters: Letters
     settings: AccountSettings
@@ -49,8 +54,15 @@ class FactorProof:
     emit: Sink
     now: Clock
 
-    async def accept(self, work: Work, account: Account, given: Given, client: Client) -> tuple[str, ...] | None:
-        """Which methods this proves (RFC 8176), or None. Call it in a transaction that holds the account."""
+    async def accept(
+        self, work: Work, account: Account, given: Given, client: Client, ceremony: Ceremony
+    ) -> tuple[str, ...] | None:
+        """Which methods this proves (RFC 8176), or None. Call it in a transaction that holds the account.
+
+        `ceremony` is what a passkey must have been asked for.
+        """
+        if given.passkey is not None:
+            return await self.passkeys.accept(work, account.id, given.passkey, ceremony)
         if given.code is not None:
             for factor in await work.factors.confirmed(account.id):
                 if factor.kind == "totp" and await self.code_of(work, factor, given.code):

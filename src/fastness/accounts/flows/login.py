@@ -11,16 +11,19 @@ from fastness.accounts.db import Database
 from fastness.accounts.flows.client import Client
 from fastness.accounts.flows.issue import Issue, SignedIn, SignedInBrowser, fingerprint
 from fastness.accounts.flows.open_session import Opening, OpenSession
-from fastness.accounts.flows.refusals import BadCredentials
+from fastness.accounts.flows.refusals import BadCredentials, NoUsernames
 from fastness.accounts.models import Account, Work
 from fastness.accounts.models.session_tokens import Form
 from fastness.accounts.settings import AccountSettings
 from fastness.accounts.throttle import Throttle, TooManyFailures
-from fastness.controls.fields import canonical_email
+from fastness.controls.fields import canonical_email, canonical_username
 from fastness.controls.passwords import Passwords
 from fastness.core.clock import Clock
+from fastness.core.errors import TooManyRequests
 from fastness.core.events import Event, EventType, Level, Sink
 
+CONFIRM = "confirm_device"
+"""The purpose of the code with which a new device is confirmed, and the first step of its challenge."""
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
@@ -54,31 +57,35 @@ class Login:
         return self.open.issue
 
     async def with_password(
-        self, email: str, password: SecretStr, client: Client, *, device_token: str | None = None
+        self, name: str, password: SecretStr, client: Client, *, device_token: str | None = None
     ) -> SignedIn | SecondFactorNeeded:
         """A session for the owner of the password, or the challenge of the second factor.
 
+        `name` is the address, or where people have one a user name: that has no at sign.
+
         Raises:
             TooManyRequests: this address, this account or the whole service is tried too often.
+            NoUsernames: a name without an at sign, where people have none.
             BadCredentials: for every other reason.
             Unavailable: too many hashes are waiting, or the database does not answer.
         """
-        done = await self._signed_in(email, password, client, device_token, "refresh")
+        done = await self._signed_in(name, password, client, device_token, "refresh")
         return self.open.tokens(done) if isinstance(done, Opening) else done
 
     async def for_browser(
-        self, email: str, password: SecretStr, client: Client, *, device_token: str | None = None
+        self, name: str, password: SecretStr, client: Client, *, device_token: str | None = None
     ) -> SignedInBrowser | SecondFactorNeeded:
         """The same, with a cookie for a browser instead of tokens. Raises as `with_password`."""
-        done = await self._signed_in(email, password, client, device_token, "cookie")
+        done = await self._signed_in(name, password, client, device_token, "cookie")
         return self.open.cookie(done) if isinstance(done, Opening) else done
 
     async def _signed_in(
-        self, email: str, password: SecretStr, client: Client, device_token: str | None, form: Form
+        self, name: str, password: SecretStr, client: Client, device_token: str | None, form: Form
     ) -> Opening | SecondFactorNeeded:
-        canonical = canonical_email(email)
+        if "@" not in name and "username" not in self.settings.login_by:
+            raise NoUsernames
         await self.throttle.by_address("address", client.key)
-        account, device = await self._look_up(canonical, device_token)
+        account, canonical, device = await self._look_up(name, device_token)
         await self._count(canonical, device)
         match = await self.passwords.check(password, account.password_hash if account else None)
         if account is None or not match.ok or not self._may_login(account):
@@ -87,18 +94,28 @@ class Login:
                 Event(EventType.AUTHN_LOGIN_FAIL, who=account.id if account else None, level=Level.WARN, reason=reason)
             )
             raise BadCredentials(reason)
+        if device is None and self.settings.new_device_confirmation:
+            await self._before_mail(account)
         done = await self._open(account, match.new_hash, client, device_token if device else None, form)
         await self.throttle.forgive(canonical, device=device, user_id=account.id)
         return done
 
-    async def _look_up(self, canonical: str, device_token: str | None) -> tuple[Account | None, str | None]:
+    async def _look_up(self, name: str, device_token: str | None) -> tuple[Account | None, str, str | None]:
+        """Who is meant, under what the tries are counted, and the device if it is known."""
         async with self.db.read() as work:
-            account = await work.users.by_email(canonical)
+            if "@" in name:
+                canonical = canonical_email(name)
+                account = await work.users.by_email(canonical)
+            else:
+                canonical = f"username\0{canonical_username(name)}"
+                account = await work.usernames.owner(canonical_username(name))
+                # One count for both names of an account, or a guesser would have twice as many tries.
+                canonical = canonical if account is None else account.canonical
             if device_token is None:
-                return account, None
+                return account, canonical, None
             # An unknown account costs the same second look.
             known = await work.devices.known(account.id if account else _NOBODY, device_token, now=self.now())
-            return account, fingerprint(device_token) if known else None
+            return account, canonical, fingerprint(device_token) if known else None
 
     async def _count(self, canonical: str, device: str | None) -> None:
         try:
@@ -109,6 +126,29 @@ class Login:
             if self.settings.verify_link is not None:
                 await self.mail.ask("known_device", ttl=self.settings.code_seconds, canonical=canonical)
             raise
+
+    async def _before_mail(self, account: Account) -> None:
+        # Counted before the transaction opens, and not for those whom a factor is asked of instead.
+        async with self.db.read() as work:
+            if self.settings.mfa.needed_by(account.role) or await work.factors.confirmed(account.id):
+                return
+        if not await self.throttle.may_mail(account.canonical, what="device_mail"):
+            raise TooManyRequests("too many new devices asked for a code", retry_after=3600)
+
+    async def _confirm(self, work: Work, account: Account, client: Client, form: Form) -> SecondFactorNeeded | None:
+        """A new device waits for a code from the mailbox, which works with this challenge alone."""
+        now, life, tries = self.now(), self.settings.code_seconds, self.settings.code_tries
+        token = await work.challenges.put(account, form=form, now=now, ttl=life, tries=tries, first=CONFIRM)
+        code = await work.codes.put(
+            purpose=CONFIRM, user_id=account.id, canonical=account.canonical, flow=token, now=now, ttl=life, tries=tries
+        )
+        if code is None:
+            raise BadCredentials("deleted meanwhile")
+        letter = self.open.letters.confirm_device(
+            account.email, code, at=now, address=client.address, device=client.device
+        )
+        await self.mail.post(work, letter, ttl=life)
+        return SecondFactorNeeded(token, ("email_code",))
 
     def _may_login(self, account: Account) -> bool:
         return not account.suspended and (account.verified or self.settings.unsafe_allow_unverified)
@@ -124,15 +164,24 @@ class Login:
             if new_hash is not None:
                 await work.users.set_password_hash(account.id, new_hash, old=account.password_hash)
                 current = await work.users.by_id(account.id) or current
-            challenge = await self._challenge(work, current, device_token, form)
-            if challenge is not None:
-                return challenge
-            done = await self.open.within(work, current, client, device_token=device_token, form=form, methods=("pwd",))
+            owed = await self.challenge(work, current, device_token, form)
+            if owed is None and device_token is None and self.settings.new_device_confirmation:
+                owed = await self._confirm(work, current, client, form)
+            done = owed or await self.open.within(
+                work, current, client, device_token=device_token, form=form, methods=("pwd",)
+            )
+        if isinstance(done, SecondFactorNeeded):
+            self.mail.wake()
+            return done
         return self.open.done(done)
 
-    async def _challenge(
-        self, work: Work, account: Account, device_token: str | None, form: Form
+    async def challenge(
+        self, work: Work, account: Account, device_token: str | None, form: Form, *, first: str = "pwd"
     ) -> SecondFactorNeeded | None:
+        """What this account still owes after its first step, which `first` names; None when that is enough.
+
+        `account` is held. The same for every way to sign in, so that none goes around the second factor.
+        """
         mfa, now = self.settings.mfa, self.now()
         factors = await work.factors.confirmed(account.id)
         if not factors and not mfa.needed_by(account.role):
@@ -140,6 +189,7 @@ class Login:
         remembered = factors and mfa.remember_days and device_token is not None
         if remembered and await work.devices.trusted(account.id, device_token or "", now=now):
             return None
-        token = await work.challenges.put(account, form=form, now=now, ttl=mfa.challenge_seconds, tries=mfa.tries)
+        life, tries = mfa.challenge_seconds, mfa.tries
+        token = await work.challenges.put(account, form=form, now=now, ttl=life, tries=tries, first=first)
         kinds = tuple(dict.fromkeys(factor.kind for factor in factors))
         return SecondFactorNeeded(token, (*kinds, "recovery_code") if kinds else ("enrol",))

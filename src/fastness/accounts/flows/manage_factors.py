@@ -9,13 +9,13 @@ from fastness.accounts.db import Database
 from fastness.accounts.flows.client import Client
 from fastness.accounts.flows.endings import Endings, apply
 from fastness.accounts.flows.factor_proof import Enrolment, FactorProof
-from fastness.accounts.flows.refusals import InvalidFactor, NoSuchFactor, TooManyFactors
+from fastness.accounts.flows.recently import Recently
+from fastness.accounts.flows.refusals import InvalidFactor, LastWayIn, NoSuchFactor, TooManyFactors
 from fastness.accounts.letters import Letters
-from fastness.accounts.models import Account, Factor, Work
-from fastness.accounts.settings import AccountSettings
+from fastness.accounts.models import Factor, Work
+from fastness.accounts.models.factors import Kind
 from fastness.accounts.throttle import Throttle
 from fastness.core.clock import Clock
-from fastness.core.errors import InvalidToken, StepUpRequired
 from fastness.core.events import Event, EventType, Level, Sink
 from fastness.core.principal import Principal
 
@@ -44,7 +44,7 @@ class ManageFactors:
     endings: Endings
     mail: Courier
     letters: Letters
-    settings: AccountSettings
+    recently: Recently
     emit: Sink
     now: Clock
 
@@ -62,7 +62,7 @@ class ManageFactors:
             InvalidToken: the account is gone, or the session ended.
         """
         async with self.db.write() as work:
-            account = await self._recently(work, who)
+            account = await self.recently(work, who)
             if len(await work.factors.confirmed(who.id)) >= MOST:
                 raise TooManyFactors
             return await self.proof.enrol(work, account, name)
@@ -77,7 +77,7 @@ class ManageFactors:
         """
         await self.throttle.by_factor(who.id)
         async with self.db.write() as work:
-            account = await self._recently(work, who)
+            account = await self.recently(work, who)
             every = await work.factors.list(who.id)
             factor = next((one for one in every if one.id == factor_id and one.confirmed_at is None), None)
             if factor is None:
@@ -94,22 +94,26 @@ class ManageFactors:
         self._tell(who, "added")
         return codes
 
-    async def remove(self, who: Principal, factor_id: str, client: Client) -> None:
-        """Forget one factor; with the last one the recovery codes go too.
+    async def remove(self, who: Principal, factor_id: str, client: Client, *, kind: Kind | None = None) -> None:
+        """Forget one factor, of this kind when one is given; with the last one the recovery codes go too.
 
         Raises:
             NoSuchFactor: the caller has none with this id.
+            LastWayIn: it is the last passkey of an account without a password.
             StepUpRequired, InvalidToken: as for `begin_totp`.
         """
         async with self.db.write() as work:
-            account = await self._recently(work, who)
-            if await work.factors.remove(who.id, factor_id) is None:
-                raise NoSuchFactor
+            account = await self.recently(work, who)
+            removed = await work.factors.remove(who.id, factor_id)
+            if removed is None or (kind is not None and removed.kind != kind):
+                raise NoSuchFactor  # and what was removed comes back
+            if removed.kind == "passkey" and account.password_hash is None and not await work.passkeys.list(who.id):
+                raise LastWayIn
             if not await work.factors.confirmed(who.id):
                 await work.recovery_codes.forget(who.id)
             await work.devices.distrust_all(who.id)
-            letter = self.letters.factor_removed(account.email, at=self.now(), address=client.address)
-            await self.mail.post(work, letter)
+            write = self.letters.passkey_removed if removed.kind == "passkey" else self.letters.factor_removed
+            await self.mail.post(work, write(account.email, at=self.now(), address=client.address))
             notices = await self.endings.others(work, who)
         apply(notices)
         self._tell(who, "removed")
@@ -122,7 +126,7 @@ class ManageFactors:
             StepUpRequired, InvalidToken: as for `begin_totp`.
         """
         async with self.db.write() as work:
-            account = await self._recently(work, who)
+            account = await self.recently(work, who)
             if not await work.factors.confirmed(who.id):
                 raise NoSuchFactor
             codes = await work.recovery_codes.replace(who.id)
@@ -130,18 +134,6 @@ class ManageFactors:
             await self.mail.post(work, letter)
         self._tell(who, "recovery_codes")
         return codes
-
-    async def _recently(self, work: Work, who: Principal) -> Account:
-        account = await work.users.hold(who.id)
-        if account is None or account.version != who.version:
-            raise InvalidToken("the account changed meanwhile")
-        if who.session is not None and await work.sessions.get(who.session, now=self.now()) is None:
-            raise InvalidToken("the session ended meanwhile")
-        window = self.settings.mfa.fresh_seconds
-        has_factor = bool(await work.factors.confirmed(who.id))
-        if self.now() - who.authenticated_at > window or (has_factor and "mfa" not in who.methods):
-            raise StepUpRequired(max_age=window, mfa=has_factor)
-        return account
 
     def _tell(self, who: Principal, did: str) -> None:
         self.mail.wake()

@@ -80,7 +80,7 @@ class ManageUsers:
         return account
 
     async def suspend(self, by: Principal, user_id: str) -> Account:
-        """End the account's sessions and let it sign in no more.
+        """End the account's sessions and let it sign in no more; its owner can take no deletion back.
 
         Raises:
             AboveYou, LastAdministrator, NoSuchUser
@@ -88,6 +88,7 @@ class ManageUsers:
         async with self.db.write() as work:
             await self._reachable(work, by, user_id)
             account = _kept(await work.users.suspend(user_id, now=self.now()))
+            await work.deletions.bar(user_id)
             await work.sessions.close_all(user_id, now=self.now())
             notice = await self.revocation.require_version(work, user_id, account.version)
         notice.apply()
@@ -95,7 +96,7 @@ class ManageUsers:
         return account
 
     async def unsuspend(self, by: Principal, user_id: str) -> Account:
-        """Let the account sign in again.
+        """Let the account sign in again; a deletion that its owner asked for is off.
 
         Raises:
             AboveYou, NoSuchUser
@@ -103,6 +104,7 @@ class ManageUsers:
         async with self.db.write() as work:
             await self._reachable(work, by, user_id)
             account = _kept(await work.users.unsuspend(user_id, now=self.now()))
+            await work.deletions.drop(user_id)
         self._tell(by, user_id, "unsuspend")
         return account
 

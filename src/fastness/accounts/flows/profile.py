@@ -18,16 +18,16 @@ class Profile:
     db: Database[Work]
     emit: Sink
 
-    async def show(self, who: Principal) -> Account:
-        """The caller's account.
+    async def show(self, who: Principal) -> tuple[Account, str | None]:
+        """The caller's account, and the user name.
 
         Raises:
             InvalidToken: the account is gone.
         """
         async with self.db.read() as work:
-            return _there(await work.users.by_id(who.id))
+            return _there(await work.users.by_id(who.id)), await work.usernames.of(who.id)
 
-    async def rename(self, who: Principal, name: str) -> Account:
+    async def rename(self, who: Principal, name: str) -> tuple[Account, str | None]:
         """Give the caller another name.
 
         Raises:
@@ -35,8 +35,9 @@ class Profile:
         """
         async with self.db.write() as work:
             account = await work.users.rename(who.id, name)
+            username = await work.usernames.of(who.id)
         self.emit(Event(EventType.USER_UPDATED, who=who.id, details={"fields": ["name"]}))
-        return _there(account)
+        return _there(account), username
 
 
 def _there(account: Account | None) -> Account:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -69,7 +70,7 @@ class Reauthenticate:
         async with self.db.write() as work:
             await self.prove.still(work, who, account)
             if given is not None:
-                found = await self.proof.accept(work, account, given, client)
+                found = await self.proof.accept(work, account, given, client, self.proof.passkeys.in_session(who))
                 methods = None if found is None else (*found, "mfa")
             if methods is not None:
                 methods = tuple(dict.fromkeys((*who.methods, *methods)))
@@ -84,6 +85,18 @@ class Reauthenticate:
             await self.throttle.forgive_factor(who.id)
         self.emit(Event(EventType.AUTHN_REAUTHENTICATE, who=who.id, details={"methods": " ".join(methods)}))
         return self._fresh(account, who.session, methods, ends or self.now())
+
+    async def passkey_options(self, who: Principal) -> dict[str, Any]:
+        """For the browser, with the caller's passkeys. The answer counts for this session alone.
+
+        Raises:
+            NoSuchFactor: the caller has no passkey.
+            InvalidToken: there is no session to prove again.
+        """
+        if who.session is None:
+            raise InvalidToken("no session to prove again")
+        async with self.db.read() as work:
+            return await self.proof.passkeys.options(work, who.id, self.proof.passkeys.in_session(who))
 
     def _fresh(self, account: Account, session: str, methods: tuple[str, ...], ends: float) -> Fresh:
         life = self.issue.life(now=self.now(), ends=ends)

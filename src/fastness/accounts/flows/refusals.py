@@ -66,7 +66,7 @@ class InvalidChallenge(Refused):
 
 
 class InvalidFactor(Forbidden):
-    """The code is not right, or was used before. The challenge, or the access token, stays good."""
+    """The code or passkey is not right, or was used before. The challenge, or the access token, stays good."""
 
     code, public = "invalid_factor", "The code is not right, or was used before."
     event = None  # the flow tells of it
@@ -82,6 +82,60 @@ class TooManyFactors(Refused):
     """The account has as many factors as one may have."""
 
     code, status, public = "too_many_factors", 409, "Remove a factor first."
+
+
+class NoSuchKey(Refused):
+    """The caller has no API key with this id."""
+
+    code, status, public = "not_found", 404, "There is no such key."
+
+
+class TooManyKeys(Refused):
+    """The account has as many API keys as one may have."""
+
+    code, status, public = "too_many_keys", 409, "Remove a key first."
+
+
+class UsernameNotAvailable(Refused):
+    """Somebody has the name, or one that looks like it, or nobody may; which one is for the log only."""
+
+    code, status, public = "username_not_available", 409, "This user name is not available. Choose another one."
+
+
+class NoUsernames(Refused):
+    """People sign in with their address alone."""
+
+    code, status, public = "no_usernames", 422, "There are no user names here. Give the e-mail address."
+
+
+class KeyLivesTooLong(Refused):
+    """The key was to live longer than any may."""
+
+    code, status, public = "too_many_days", 422, "A key may not live that long. Ask for fewer days."
+
+
+class BadReport(Refused):
+    """Nobody we know signed this report of leaked keys."""
+
+    code, status, public = "invalid_signature", 401, "The report is not signed as it must be."
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason, headers={"WWW-Authenticate": "Signature", "Cache-Control": "no-store"})
+
+
+class LastWayIn(Refused):
+    """The account has no password, and this is its last passkey."""
+
+    code, status, public = "last_way_in", 409, "Set a password or add another passkey first."
+
+
+class PasskeyRefused(Refused):
+    """An unknown passkey, a wrong signature, a used challenge and a suspended account all look like this from outside."""
+
+    code, status, public = "invalid_passkey", 401, "The passkey was not accepted. Try again."
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason, headers={"WWW-Authenticate": "Bearer", "Cache-Control": "no-store"})
 
 
 class LastAdministrator(Refused):

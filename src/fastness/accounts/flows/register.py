@@ -9,15 +9,17 @@ from pydantic import SecretStr
 
 from fastness.accounts.courier import Courier
 from fastness.accounts.db import Database
+from fastness.accounts.flows.choose_username import refuse_reserved
 from fastness.accounts.flows.client import Client
 from fastness.accounts.flows.new_password import NewPasswords
+from fastness.accounts.flows.refusals import UsernameNotAvailable
 from fastness.accounts.flows.verify_email import PURPOSE
 from fastness.accounts.letters import Letters
 from fastness.accounts.mail import Mail
 from fastness.accounts.models import Account, Code, Work
 from fastness.accounts.settings import AccountSettings
 from fastness.accounts.throttle import Throttle
-from fastness.controls.fields import canonical_email
+from fastness.controls.fields import canonical_email, canonical_username
 from fastness.core.clock import Clock
 from fastness.core.events import Event, EventType, Sink
 
@@ -41,22 +43,34 @@ class Register:
     emit: Sink
     now: Clock
 
-    async def __call__(self, email: str, password: SecretStr, name: str, client: Client) -> str:
+    async def __call__(
+        self, email: str, password: SecretStr, name: str, client: Client, *, username: str | None = None
+    ) -> str:
         """The flow id: a mailed code works only together with it.
 
         Raises:
             TooManyRequests: too many registrations from this address.
+            UsernameNotAvailable: somebody has this user name, or nobody may. Names are public; addresses are not.
+            NoUsernames: people do not sign in with one here.
             WeakPassword: the password is short, common, leaked, or made of the name or address.
             Unavailable: too many hashes are waiting, or the database does not answer.
         """
         await self.throttle.by_address("register_address", client.key)
-        password_hash = await self.new.hash(password, context=(email, name))
+        if username is not None:
+            await self._refuse_taken(username)
+        password_hash = await self.new.hash(password, context=(email, name, username or ""))
         flow = secrets.token_urlsafe(32)
-        await self._record(email, password_hash, name, flow)
+        await self._record(email, password_hash, name, flow, username)
         self.mail.wake()
         return flow
 
-    async def _record(self, email: str, password_hash: str, name: str, flow: str) -> None:
+    async def _refuse_taken(self, username: str) -> None:
+        refuse_reserved(username, self.settings)
+        async with self.db.read() as work:
+            if await work.usernames.owner(canonical_username(username)) is not None:
+                raise UsernameNotAvailable("taken")
+
+    async def _record(self, email: str, password_hash: str, name: str, flow: str, username: str | None) -> None:
         canonical, now = canonical_email(email), self.now()
         may_mail = await self.throttle.may_mail(canonical)
         async with self.db.write() as work:
@@ -79,6 +93,7 @@ class Register:
                     tries=self.settings.code_tries,
                     password_hash=password_hash if own else None,
                     name=name if own else None,
+                    username=username if own else None,
                 )
             if account is not None and code is not None:
                 letter = self._letter(account, code, link=created is not None or not own)

@@ -11,6 +11,7 @@ from fastness.accounts.courier import Courier
 from fastness.accounts.db import Database
 from fastness.accounts.flows.client import Client
 from fastness.accounts.flows.endings import Endings, apply
+from fastness.accounts.flows.first_proof import leave_nothing
 from fastness.accounts.flows.new_password import NewPasswords
 from fastness.accounts.flows.refusals import InvalidCode
 from fastness.accounts.flows.verify_email import DAY
@@ -125,6 +126,7 @@ class ResetPassword:
             # Whoever registered this address without owning it leaves nothing behind.
             await work.users.mark_verified(account.id, canonical=account.canonical, now=now)
             await work.users.rename(account.id, "")
+            await leave_nothing(work, account)
         await work.codes.forget(account.id)
         await work.devices.forget_all(account.id)
         life = self.settings.device_days * DAY

@@ -1,8 +1,9 @@
-"""Second factor: the challenge of a sign-in is met with a code, and one counter bounds every guess."""
+"""Second factor: the challenge of a sign-in is met with a code or a passkey, and one counter bounds every guess."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from fastness.accounts.courier import Courier
 from fastness.accounts.db import Database
@@ -19,6 +20,9 @@ from fastness.accounts.settings import AccountSettings
 from fastness.accounts.throttle import Throttle
 from fastness.core.clock import Clock
 from fastness.core.events import Event, EventType, Level, Sink
+
+_FIRST = ("pwd", "email")
+"""What a second factor may come after. A device that waits for its mailed code needs that code, and no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,22 @@ class SecondFactor:
         """The same, with a cookie. Raises as `for_client`."""
         return self.open.cookie(await self._finish(token, given, client, device_token, "cookie", trust=trust))
 
+    async def passkey_options(self, token: str, client: Client, *, form: Form) -> dict[str, Any]:
+        """For the browser, with the passkeys of the account that signs in. The answer counts for this sign-in alone.
+
+        Raises:
+            InvalidChallenge: unknown, over, used, out of tries, or the account changed meanwhile.
+            NoSuchFactor: the account has no passkey.
+            TooManyRequests: too many tries from this address.
+        """
+        await self.throttle.by_address("code_address", client.key)
+        async with self.db.read() as work:
+            challenge = await work.challenges.find(token, form=form, now=self.now())
+            account = await work.users.by_id(challenge.user_id) if challenge is not None else None
+            if challenge is None or account is None or self._first(account, challenge) is None:
+                raise InvalidChallenge("unknown or over")
+            return await self.proof.passkeys.options(work, account.id, self.proof.passkeys.in_sign_in(token))
+
     async def enrol(self, token: str, client: Client, *, form: Form) -> Enrolment:
         """A factor for somebody who must have one and has none; its first code finishes the sign-in.
 
@@ -68,7 +88,7 @@ class SecondFactor:
         async with self.db.write() as work:
             challenge = await work.challenges.find(token, form=form, now=self.now())
             account = await work.users.hold(challenge.user_id) if challenge is not None else None
-            if challenge is None or account is None or not self._is_the_same(account, challenge):
+            if challenge is None or account is None or self._first(account, challenge) is None:
                 raise InvalidChallenge("unknown or over")
             if await work.factors.confirmed(account.id):
                 raise InvalidChallenge("there is a factor already")
@@ -86,10 +106,12 @@ class SecondFactor:
         async with self.db.write() as work:
             attempt = await work.challenges.attempt(token, form=form, now=self.now())
             account = await work.users.hold(attempt.user_id) if attempt is not None else None
-            if attempt is None or account is None or not self._is_the_same(account, attempt):
+            first = None if attempt is None or account is None else self._first(account, attempt)
+            if attempt is None or account is None or first is None:
                 raise InvalidChallenge("spent, or the account changed meanwhile")
             done: Opening | None = None
-            methods = await self.proof.accept(work, account, given, client)
+            ceremony = self.proof.passkeys.in_sign_in(token)
+            methods = await self.proof.accept(work, account, given, client, ceremony)
             methods = methods or await self.proof.accept_first(work, account, given, client)
             if methods is not None and await work.challenges.spend(token, now=self.now()):
                 known = device_token is not None and await work.devices.known(account.id, device_token, now=self.now())
@@ -99,7 +121,7 @@ class SecondFactor:
                     client,
                     device_token=device_token if known else None,
                     form=form,
-                    methods=("pwd", *methods, "mfa"),
+                    methods=(first, *methods, "mfa"),
                     trust=trust and self.settings.mfa.remember_days > 0,
                 )
             elif attempt.tries_left == 0:
@@ -112,8 +134,11 @@ class SecondFactor:
         await self.throttle.forgive_factor(account.id)
         return self.open.done(done)
 
-    def _is_the_same(self, account: Account, challenge: Challenge) -> bool:
-        return not account.suspended and challenge.proved == proof_of(account)
+    def _first(self, account: Account, challenge: Challenge) -> str | None:
+        """What was proved before; None when the account has changed since."""
+        if account.suspended:
+            return None
+        return next((first for first in _FIRST if challenge.proved == proof_of(account, first)), None)
 
     def _failed(self, account: Account, attempt: Challenge) -> None:
         self.mail.wake()

@@ -11,10 +11,10 @@ from fastness.accounts.flows.client import Client
 from fastness.accounts.flows.refusals import InvalidCode
 from fastness.accounts.letters import Letters
 from fastness.accounts.mail import Mail
-from fastness.accounts.models import Account, Redeemed, Work
+from fastness.accounts.models import Account, Chosen, Redeemed, Work
 from fastness.accounts.settings import AccountSettings
 from fastness.accounts.throttle import Throttle
-from fastness.controls.fields import canonical_email
+from fastness.controls.fields import canonical_email, canonical_username
 from fastness.core.clock import Clock
 from fastness.core.events import Event, EventType, Sink
 
@@ -109,7 +109,6 @@ class VerifyEmail:
             own = None if account.verified else await self._chosen(work, account, before)
             if own is None and not account.verified:
                 return None
-            password_hash, name = own or (None, None)
             code = await work.codes.put(
                 purpose=PURPOSE,
                 user_id=account.id,
@@ -118,22 +117,24 @@ class VerifyEmail:
                 now=self.now(),
                 ttl=self.settings.code_seconds,
                 tries=self.settings.code_tries,
-                password_hash=password_hash,
-                name=name,
+                password_hash=own.password_hash if own else None,
+                name=own.name if own else None,
+                username=own.username if own else None,
             )
         if code is None:
             return None
         if account.verified:
             return self.letters.new_device(account.email, code)
-        return self.letters.verify(account.email, code, link=password_hash == account.password_hash)
+        link = own is not None and own.password_hash == account.password_hash
+        return self.letters.verify(account.email, code, link=link)
 
-    async def _chosen(self, work: Work, account: Account, before: str | None) -> tuple[str, str | None] | None:
+    async def _chosen(self, work: Work, account: Account, before: str | None) -> Chosen | None:
         """The password and name that a proof from this browser shall bring; None when nobody can tell whose it is."""
         chosen = await work.codes.chosen(PURPOSE, account.id, before) if before is not None else None
         current = await work.users.by_id(account.id)
         if chosen is not None or current is None or current.password_hash is None:
             return chosen
-        return current.password_hash, None
+        return Chosen(current.password_hash)
 
     async def _prove(self, work: Work, redeemed: Redeemed | None, client: Client) -> tuple[Verified, bool] | None:
         # The tries are counted in this transaction, so it commits before anything is refused.
@@ -152,6 +153,9 @@ class VerifyEmail:
             password_hash=redeemed.password_hash,
             name=redeemed.name,
         )
+        if proved and not account.verified and redeemed.username is not None:
+            # Only the proof takes the name. Whoever was quicker has it; then the account has none yet.
+            await work.usernames.add(account.id, redeemed.username, canonical_username(redeemed.username))
         life = self.settings.device_days * DAY
         device = await work.devices.remember(account.id, now=now, ttl=life, address=client.address, agent=client.agent)
         return (Verified(account.id, device), not account.verified) if proved and device is not None else None

@@ -17,7 +17,7 @@ class Challenge:
 
     user_id: str
     proved: bytes = field(repr=False)
-    """What the account was when its password was right."""
+    """What the account was when its first step was right, and which step that was."""
     tries_left: int
 
 
@@ -69,14 +69,14 @@ class Challenges:
     connection: AsyncConnection
     sql: ChallengeSQL
 
-    async def put(self, account: Account, *, form: str, now: float, ttl: float, tries: int) -> str:
-        """The token (256 bit) of a new challenge. Hold the account first."""
+    async def put(self, account: Account, *, form: str, now: float, ttl: float, tries: int, first: str = "pwd") -> str:
+        """The token (256 bit) of a new challenge. Hold the account first. `first` is what was proved before it."""
         token = new_secret()
         row = {
             "token": digest(token),
             "user_id": self.sql.accounts.parse(account.id),
             "form": form,
-            "proved": proof_of(account),
+            "proved": proof_of(account, first),
             "tries_left": tries,
             "used_at": None,
             "expires_at": now + ttl,
@@ -100,6 +100,6 @@ class Challenges:
         return bool((await self.connection.execute(self.sql.spend, {"given": digest(token), "now": now})).rowcount)
 
 
-def proof_of(account: Account) -> bytes:
-    """A digest of what must not change between password and factor."""
-    return digest(f"{account.version}\0{account.password_hash}\0{account.canonical}")
+def proof_of(account: Account, first: str = "pwd") -> bytes:
+    """A digest of what must not change between the first step and the second, and of what the first step was."""
+    return digest(f"{first}\0{account.version}\0{account.password_hash}\0{account.canonical}")

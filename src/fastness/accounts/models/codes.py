@@ -55,6 +55,16 @@ class Redeemed:
     name: str | None = None
     email: str | None = None
     """How the address was written, where the code is for a new one."""
+    username: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What was chosen at the registration that asked for a code."""
+
+    password_hash: str = field(repr=False)
+    name: str | None = None
+    username: str | None = None
 
 
 def code_table(metadata: MetaData, accounts: AccountTable) -> Table:
@@ -74,6 +84,7 @@ def code_table(metadata: MetaData, accounts: AccountTable) -> Table:
         Column("password_hash", String(512)),
         Column("name", String(200)),
         Column("email", String(320)),
+        Column("username", String(64)),
         UniqueConstraint("flow", "purpose"),
     )
 
@@ -94,7 +105,7 @@ class CodeSQL:
         alive = update(table).where(
             t.purpose == bindparam("of"), t.used_at.is_(None), t.expires_at > bindparam("now", type_=Seconds())
         )
-        told = (t.user_id, t.canonical, t.password_hash, t.name, t.email)
+        told = (t.user_id, t.canonical, t.password_hash, t.name, t.email, t.username)
         # A link works in any browser, so only for the one registration of its address; see `Users.contest`.
         stored = accounts.password_of(t.user_id)
         self.redeem_token = (
@@ -102,6 +113,8 @@ class CodeSQL:
             .values(used_at=bindparam("now", type_=Seconds()))
             .returning(*told)
         )
+        # Where the link signs somebody in, it works in the browser that asked and in no other.
+        self.redeem_token_in_flow = self.redeem_token.where(t.flow == bindparam("in_flow"))
         # The try is counted and the code is spent by the same statement, so parallel guesses cannot share a try.
         self.redeem_digits = (
             alive.where(t.flow == bindparam("in_flow"), t.tries_left > 0)
@@ -113,7 +126,7 @@ class CodeSQL:
         )
         every = (t.user_id == bindparam("key"), t.purpose == bindparam("of"))
         self.forget, self.forget_all = delete(table).where(*every), delete(table).where(every[0])
-        self.chosen = select(t.password_hash, t.name).where(
+        self.chosen = select(t.password_hash, t.name, t.username).where(
             t.flow == bindparam("in_flow"),
             t.purpose == bindparam("of"),
             t.user_id == bindparam("key"),
@@ -141,11 +154,12 @@ class Codes:
         password_hash: str | None = None,
         name: str | None = None,
         email: str | None = None,
+        username: str | None = None,
     ) -> Code | None:
         """A new code, good for `ttl` seconds, or None when the account is gone.
 
-        Whoever redeems it gets `password_hash`, `name` and `email` back: what was chosen together with it. Its link then works
-        only while the account has the same hash.
+        Whoever redeems it gets `password_hash`, `name`, `email` and `username` back: what was chosen together with it. Its
+        link then works only while the account has the same hash.
 
         It replaces the one of the same purpose and flow; codes of other flows stay, so that a stranger who asks for
         one cannot spoil the owner's.
@@ -169,14 +183,18 @@ class Codes:
                 "password_hash": password_hash,
                 "name": name,
                 "email": email,
+                "username": username,
             },
         )
         return code
 
-    async def redeem_token(self, purpose: str, token: str, *, now: float) -> Redeemed | None:
-        """Spend the code by its link token; only one caller ever succeeds."""
-        values = {"of": purpose, "given": digest(token), "now": now}
-        row = (await self.connection.execute(self.sql.redeem_token, values)).first()
+    async def redeem_token(self, purpose: str, token: str, *, now: float, flow: str | None = None) -> Redeemed | None:
+        """Spend the code by its link token, in this flow alone where one is given; only one caller ever succeeds."""
+        values: dict[str, Any] = {"of": purpose, "given": digest(token), "now": now}
+        statement = self.sql.redeem_token
+        if flow is not None:
+            statement, values["in_flow"] = self.sql.redeem_token_in_flow, digest(flow)
+        row = (await self.connection.execute(statement, values)).first()
         return _redeemed(row) if row else None
 
     async def redeem_digits(self, purpose: str, flow: str, digits: str, *, now: float) -> Redeemed | None:
@@ -195,18 +213,18 @@ class Codes:
         elif key is not None:
             await self.connection.execute(self.sql.forget, {"key": key, "of": purpose})
 
-    async def chosen(self, purpose: str, user_id: str, flow: str) -> tuple[str, str | None] | None:
-        """The password hash and name that were chosen together with the code of this flow, spent or not."""
+    async def chosen(self, purpose: str, user_id: str, flow: str) -> Chosen | None:
+        """The password hash, name and user name that were chosen together with the code of this flow, spent or not."""
         key = self.sql.accounts.parse(user_id)
         if key is None:
             return None
         values = {"of": purpose, "in_flow": digest(flow), "key": key}
         row = (await self.connection.execute(self.sql.chosen, values)).first()
-        return (row[0], row[1]) if row else None
+        return Chosen(*row) if row else None
 
 
 def _redeemed(row: Any) -> Redeemed:
-    return Redeemed(str(row.user_id), row.canonical, row.password_hash, row.name, row.email)
+    return Redeemed(str(row.user_id), row.canonical, row.password_hash, row.name, row.email, row.username)
 
 
 def _keyed(flow: str, digits: str) -> bytes:

@@ -13,23 +13,29 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from fastness.accounts.models.account import AccountMixin, AccountTable, mapper_of
+from fastness.accounts.models.api_keys import ApiKeys, ApiKeySQL, api_key_table
 from fastness.accounts.models.challenges import Challenges, ChallengeSQL, challenge_table
 from fastness.accounts.models.codes import Codes, CodeSQL, code_table
+from fastness.accounts.models.deletions import Deletions, DeletionSQL, deletion_table
 from fastness.accounts.models.devices import Devices, DeviceSQL, device_table
+from fastness.accounts.models.events import Events, EventSQL, event_table, mark_table
 from fastness.accounts.models.factors import Factors, FactorSQL, factor_table
 from fastness.accounts.models.keys import Keys, KeySQL, key_table
 from fastness.accounts.models.leases import Leases, LeaseSQL, lease_table
 from fastness.accounts.models.mapped import MappedTable, is_partial
 from fastness.accounts.models.mapped_users import MappedUsers, MappedUserSQL
 from fastness.accounts.models.outbox import Outbox, OutboxSQL, outbox_table
+from fastness.accounts.models.passkeys import PasskeySQL, StoredPasskeys, passkey_table, spent_challenge_table
 from fastness.accounts.models.recovery_codes import RecoveryCodes, RecoveryCodeSQL, recovery_code_table
 from fastness.accounts.models.revocations import RevocationLog, RevocationSQL, revocation_table
 from fastness.accounts.models.sessions import Sessions, SessionSQL, session_table
+from fastness.accounts.models.usernames import Usernames, UsernameSQL, username_table
 from fastness.accounts.models.users import Users, UserSQL
 from fastness.stores import sql as counters
 
-PURGED = 5_000
-"""Rows of one table that one purge deletes at most, so that no transaction is long."""
+PURGED = 1_000
+"""Rows that one transaction of a purge deletes at most, so that none is long."""
+_DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +53,16 @@ class Work:
     factors: Factors
     recovery_codes: RecoveryCodes
     challenges: Challenges
+    api_keys: ApiKeys
+    usernames: Usernames
+    deletions: Deletions
+    passkeys: StoredPasskeys
+    events: Events
     purges: Mapping[str, Delete]
 
-    async def purge(self, now: float) -> dict[str, int]:
-        """Delete what is over, at most 5,000 rows of each table: how many went, by table. Repeat until none do."""
-        run = self.leases.connection.execute
-        return {table: (await run(statement, {"now": now})).rowcount for table, statement in self.purges.items()}
+    async def purge(self, table: str, now: float) -> int:
+        """Delete what is over in one table, at most 1,000 rows: how many went. Repeat until none do."""
+        return (await self.leases.connection.execute(self.purges[table], {"now": now})).rowcount
 
 
 class Models:
@@ -74,6 +84,13 @@ class Models:
         factors = self._table(factor_table, self.accounts)
         recovery_codes = self._table(recovery_code_table, self.accounts)
         challenges = self._table(challenge_table, self.accounts)
+        api_keys = self._table(api_key_table, self.accounts)
+        usernames = self._table(username_table, self.accounts)
+        deletions = self._table(deletion_table, self.accounts)
+        passkeys = self._table(passkey_table, self.accounts, factors)
+        spent = self._table(spent_challenge_table)
+        events = self._table(event_table)
+        marks = self._table(mark_table)
         # Shared counters live beside them, so that one migration makes both.
         counters.tables(self.metadata)
         self.own: tuple[Table, ...] = tuple(t for name, t in self.metadata.tables.items() if name not in theirs)
@@ -89,15 +106,24 @@ class Models:
         self._factors = FactorSQL(factors, self.accounts)
         self._recovery_codes = RecoveryCodeSQL(recovery_codes, self.accounts)
         self._challenges = ChallengeSQL(challenges, self.accounts)
-        self._purges = {
+        self._api_keys = ApiKeySQL(api_keys, self.accounts)
+        self._usernames = UsernameSQL(usernames, self.accounts)
+        self._deletions = DeletionSQL(deletions, self.accounts)
+        self._passkeys = PasskeySQL(passkeys, factors, spent, self.accounts)
+        self._events = EventSQL(events, marks)
+        self.purges: Mapping[str, Delete] = {
             table.name: _purge(table, over)
             for table, over in (
                 (sessions, sessions.c.idle_expires_at),
                 (codes, codes.c.expires_at),
                 (devices, devices.c.expires_at),
                 (challenges, challenges.c.expires_at),
+                (api_keys, api_keys.c.expires_at),
+                (spent, spent.c.expires_at),
                 (keys, keys.c.retires_at),
                 (revocations, revocations.c.until),
+                # The courier gives up what is too old and says so; this is for mails that no courier comes for.
+                (outbox, outbox.c.expires_at + _DAY),
                 (self.leases, self.leases.c.expires_at),
             )
         }
@@ -120,7 +146,12 @@ class Models:
             factors=Factors(connection, self._factors),
             recovery_codes=RecoveryCodes(connection, self._recovery_codes),
             challenges=Challenges(connection, self._challenges),
-            purges=self._purges,
+            api_keys=ApiKeys(connection, self._api_keys),
+            usernames=Usernames(connection, self._usernames),
+            deletions=Deletions(connection, self._deletions),
+            passkeys=StoredPasskeys(connection, self._passkeys),
+            events=Events(connection, self._events),
+            purges=self.purges,
         )
 
     @property

@@ -15,7 +15,8 @@ from fastness.checker.evidence.inputs import Inputs
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.own import Own
 from fastness.checker.evidence.owners import Owner, Owners
-from fastness.checker.evidence.registrations import Included, Registered, Registrar, path_text
+from fastness.checker.evidence.registered import Included, Registered
+from fastness.checker.evidence.registrations import Registrar, path_text
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.stack import Stack
 

@@ -16,7 +16,7 @@ from fastness.checker.evidence.purpose import purposes
 from fastness.checker.evidence.scope import Scope
 
 if TYPE_CHECKING:
-    from fastness.checker.evidence.flow import Source
+    from fastness.checker.evidence.origin import Source
     from fastness.checker.evidence.project import Project
 
 PASSWORD = re.compile(

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from fastness.checker.evidence.flow import Source
 from fastness.checker.evidence.found import Variable
+from fastness.checker.evidence.origin import Source
 from fastness.checker.evidence.scope import Scope
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastness.checker.evidence.credential import Credential
-from fastness.checker.evidence.flow import Source
+from fastness.checker.evidence.origin import Source
 from fastness.checker.evidence.passwords import last_word
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.secrecy import SHORTEST, holds_secret, plausible, signs, stand_in

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.owners import KINDS, Owner, Owners
+from fastness.checker.evidence.registered import Included, Registered, Registrations
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.value import Value
 
@@ -25,44 +24,6 @@ _ADDING = {
     "add_websocket_route": "websocket",
 }
 _LISTED = {"Route": "http", "APIRoute": "http", "WebSocketRoute": "websocket", "APIWebSocketRoute": "websocket"}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Registered:
-    """One route, as the source registers it."""
-
-    path: str
-    methods: frozenset[str]
-    kind: Literal["http", "websocket"]
-    call: Call
-    """The decorator or call that registers; its keywords are the route's options."""
-    handler: Scope | None
-    endpoint: ast.expr | None = None
-    """The handler as written, where it is passed as an argument."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Included:
-    """One `include_router` or `mount`."""
-
-    what: tuple[Owner, ...]
-    call: Call
-    mount: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class Registrations:
-    """What each owner was given."""
-
-    routes: dict[int, list[Registered]] = field(default_factory=lambda: defaultdict(list))
-    included: dict[int, list[Included]] = field(default_factory=lambda: defaultdict(list))
-    middleware: dict[int, list[Call]] = field(default_factory=lambda: defaultdict(list))
-    functions: dict[int, list[Scope]] = field(default_factory=lambda: defaultdict(list))
-    """Functions that `@app.middleware("http")` decorates."""
-    handlers: dict[int, list[tuple[str, Scope | None]]] = field(default_factory=lambda: defaultdict(list))
-    """Exception names with their handlers."""
-    passed: dict[int, list[Call]] = field(default_factory=lambda: defaultdict(list))
-    """Calls that an application is an argument of: `secure(app)`, `Instrumentator().instrument(app)`."""
 
 
 class Registrar:
@@ -175,10 +136,10 @@ class Registrar:
         if word in _ADDING:
             call = self._project.call_of(scope, node)
             path, endpoint = call.arg("path", 0), call.arg("endpoint", "route", 1)
-            if path is not None:
+            if path is not None and not _passes_on(scope, word, path):
                 found = self._project.names.resolve(scope, endpoint) if endpoint is not None else None
                 handler = self._project.names.runs(found)
-                for owner in self._holders(scope, func.value):
+                for owner in self._holders(*self._added_to(call, func.value)):
                     self._route(
                         owner, _ADDING[word] if "websocket" in word else "api_route", path, call, handler, endpoint
                     )
@@ -198,6 +159,15 @@ class Registrar:
                 self.found.handlers[id(owner)].append((name, handler))
         elif node.args:
             self._given(scope, node)
+
+    def _added_to(self, call: Call, receiver: ast.expr) -> tuple[Scope, ast.expr]:
+        """What a route is added to: where a method of the project's own passes it on, what that one adds it to."""
+        target = call.target
+        for inner in target.calls() if target is not None else ():
+            func = inner.node.func
+            if isinstance(func, ast.Attribute) and func.attr in _ADDING:
+                return inner.scope, func.value
+        return call.scope, receiver
 
     def _given(self, scope: Scope, node: ast.Call) -> None:
         for argument in (*node.args, *(k.value for k in node.keywords)):
@@ -290,3 +260,8 @@ def path_text(value: Value) -> str:
     if value.shape == "choice":
         return path_text(value.items[0])
     return "{?}"
+
+
+def _passes_on(scope: Scope, word: str, path: ast.expr) -> bool:
+    """Whether a method is only another way to say the same: its callers name the paths."""
+    return scope.short == word and isinstance(path, ast.Name) and scope.parameter(path.id) is not None

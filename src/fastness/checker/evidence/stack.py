@@ -14,7 +14,7 @@ from fastness.checker.evidence.scope import Scope
 if TYPE_CHECKING:
     from fastness.checker.evidence.owners import Owner
     from fastness.checker.evidence.project import Project
-    from fastness.checker.evidence.registrations import Registrations
+    from fastness.checker.evidence.registered import Registrations
 
 
 class Stack:

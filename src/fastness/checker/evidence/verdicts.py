@@ -42,6 +42,10 @@ CALLER = re.compile(
 )
 """Names of functions that say who is asking."""
 
+_ROLE_ASKED = re.compile(r"\b(roles?|permissions?|scopes?)=")
+_FRESH = re.compile(r"\b(fresh|mfa)=")
+"""How lately or how well somebody signed in, which is no role."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -136,7 +140,8 @@ class Verdicts:
             if fastness or ((AUTH.search(name) or _READY_USER.search(name)) and not self._is_scheme(name)):
                 optional = "optional=True" in call or OPEN.search(name) is not None
                 yield Guard("access", f"{how}, outside the project", where, optional=optional)
-                if "superuser=True" in call or ROLES.search(name) or (fastness and text):
+                named = "superuser=True" in call or _ROLE_ASKED.search(call) is not None
+                if named or ROLES.search(name) or (fastness and text and _FRESH.search(call) is None):
                     yield Guard("role", how, where)
 
     def owned(self, name: str) -> bool:

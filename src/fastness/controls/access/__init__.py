@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastness.controls.access.authentication import Authentication, Authenticator
+from fastness.controls.access.people import PeopleOnly, PersonRequired
 from fastness.controls.access.require import (
     CurrentUser,
     OptionalCaller,
@@ -19,6 +20,8 @@ __all__ = [
     "CurrentUser",
     "OptionalCaller",
     "OptionalUser",
+    "PeopleOnly",
+    "PersonRequired",
     "Require",
     "current_user",
     "optional_user",

@@ -99,7 +99,7 @@ class ApiKeys:
         self.header = chosen.header.lower()
         """The request header that carries a key; empty when only `Authorization` does."""
         self._text = KeyText(chosen.prefix, chosen.older_prefixes)
-        self._name, self._bearer, self._days = self.header.encode(), chosen.bearer, chosen.days
+        self._name, self._bearer, self.days = self.header.encode(), chosen.bearer, chosen.days
         self._rate = Rate.parse(chosen.per_key) if chosen.per_key else None
         self._secrets = ring.every("apikeys")
         self._store, self._emit, self._now, self._ticks = store, emit, now, ticks
@@ -154,7 +154,23 @@ class ApiKeys:
         days: int | None = None,
         rate: Rate | None = None,
     ) -> MintedKey:
-        """Make and store a key that acts for `owner` with these scopes, which must all be `within` the owner's own.
+        """Make and store a key. Arguments and errors are those of `make`."""
+        minted = self.make(owner, scopes=scopes, within=within, name=name, days=days, rate=rate)
+        await self._store.add(minted.record)
+        self._emit(Event(EventType.AUTHN_TOKEN_CREATED, who=owner, reason="api key", details={"id": minted.record.id}))
+        return minted
+
+    def make(
+        self,
+        owner: str,
+        *,
+        scopes: Iterable[str],
+        within: Iterable[str],
+        name: str = "",
+        days: int | None = None,
+        rate: Rate | None = None,
+    ) -> MintedKey:
+        """A key, not stored yet, that acts for `owner` with these scopes, which must all be `within` the owner's own.
 
         Raises:
             InsufficientScope: a scope is not within: a key never grows beyond who makes it.
@@ -168,8 +184,8 @@ class ApiKeys:
             raise ValueError("the name of a key is printable and at most a hundred characters long")
         if not asked <= held:
             raise InsufficientScope(f"{owner} asked for a key with {sorted(asked - held)}")
-        if not 1 <= (lives := self._days if days is None else days) <= self._days:
-            raise ValueError(f"a key lives for one day to {self._days}")
+        if not 1 <= (lives := self.days if days is None else days) <= self.days:
+            raise ValueError(f"a key lives for one day to {self.days}")
         key, now = self._text.new(), self._now()
         record = ApiKey(
             id=f"key_{secrets.token_hex(10)}",
@@ -182,9 +198,12 @@ class ApiKeys:
             expires_at=now + lives * _DAY,
             rate=rate,
         )
-        await self._store.add(record)
-        self._emit(Event(EventType.AUTHN_TOKEN_CREATED, who=owner, reason="api key", details={"id": record.id}))
         return MintedKey(SecretStr(key), record)
+
+    def digests(self, found: str) -> tuple[bytes, ...]:
+        """Under which digests the store may hold what somebody found; none when it is not written as a key of ours."""
+        raw = found.encode("utf-8", "surrogatepass")
+        return tuple(hmac.digest(secret, raw, "sha256") for secret in self._secrets) if self._text.is_key(raw) else ()
 
     def forget(self, key_id: str) -> None:
         """Ask the store about this key at its next request: call it where a key was disabled, changed or removed."""

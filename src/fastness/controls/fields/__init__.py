@@ -17,6 +17,7 @@ from fastness.controls.fields.phone_number import Phone, PhoneNumber
 from fastness.controls.fields.redirect import SafeRedirect
 from fastness.controls.fields.text import PlainText
 from fastness.controls.fields.url import SafeUrl, Url
+from fastness.controls.fields.username import Username, canonical_username
 
 __all__ = [
     "DisplayName",
@@ -38,5 +39,7 @@ __all__ = [
     "Search",
     "StrictModel",
     "Url",
+    "Username",
     "canonical_email",
+    "canonical_username",
 ]

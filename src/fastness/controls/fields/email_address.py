@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic_core import PydanticCustomError
 
 from fastness.controls.fields.text import Checked, wrong
-from fastness.core.characters import passes_for_latin, scripts, written_together
+from fastness.core.characters import passes_for_latin, phonetic, scripts, written_together
 
 _LONGEST, _LONGEST_LOCAL = 254, 64  # octets
 # Half the world types full-width letters by accident; the at sign stays out, so that no mapping can move the border.
@@ -106,23 +106,12 @@ def _confusable(local: str, domain: str) -> bool:
     top = scripts(domain.rpartition(".")[2])
     for part in (local, *domain.split(".")):
         found = scripts(part)
-        if not written_together(found) or any(_phonetic(character) for character in part):
+        if not written_together(found) or any(phonetic(character) for character in part):
             return True
         script = passes_for_latin(part)
         if script and script not in top:
             return True
     return False
-
-
-def _phonetic(character: str) -> bool:
-    # The phonetic and medieval blocks hold look-alikes of a, g and l; the letters of living languages stay.
-    return (
-        "\u0250" <= character <= "\u02ff"
-        or "\u1d00" <= character <= "\u1dbf"
-        or "\u2c60" <= character <= "\u2c7f"
-        or "\ua720" <= character <= "\ua7ff"
-        or "\uab30" <= character <= "\uab6f"
-    )
 
 
 def _not_an_address() -> PydanticCustomError:

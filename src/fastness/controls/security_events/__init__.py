@@ -6,6 +6,7 @@ ASVS 5.0 16.2.1, 16.2.2, 16.2.5, 16.3.1 to 16.3.4, 16.4.1.
 """
 
 from fastness.controls.security_events.redaction import clean, redacted
+from fastness.controls.security_events.request import Asked
 from fastness.controls.security_events.sink import SecurityEvents, SecurityEventSettings
 
-__all__ = ["SecurityEventSettings", "SecurityEvents", "clean", "redacted"]
+__all__ = ["Asked", "SecurityEventSettings", "SecurityEvents", "clean", "redacted"]

@@ -13,9 +13,10 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from fastness.controls.security_events.redaction import clean, redacted
+from fastness.controls.security_events.request import Asked
 from fastness.core.clock import Clock, wall
 from fastness.core.declare import provides
-from fastness.core.events import Event, Level
+from fastness.core.events import Event, Level, Sink
 from fastness.core.exchange import Exchange, current
 
 _log = logging.getLogger("fastness.events")
@@ -40,6 +41,8 @@ class SecurityEvents:
 
     def __init__(self, settings: SecurityEventSettings | None = None, *, now: Clock = wall) -> None:
         self._settings, self._now = settings or SecurityEventSettings(), now
+        self.sinks: list[Sink] = []
+        """Get every event too, whether the log does or not."""
         self._minute = 0.0
         self._seen: dict[tuple[str, str, str], int] = {}
         if _log.level == logging.NOTSET:
@@ -53,6 +56,8 @@ class SecurityEvents:
             about = {"event": "sys_monitor_disabled", "reason": f"event not written: {type(error).__name__}"}
             with contextlib.suppress(Exception):  # the log itself may be what is broken
                 _write(Level.WARN, about)
+        for sink in self.sinks:
+            sink(event)
 
     def flush(self) -> None:
         """Write what has been held back in this minute, as one line for each kind."""
@@ -95,15 +100,13 @@ class SecurityEvents:
 def _request(exchange: Exchange | None) -> dict[str, Any]:
     if exchange is None:
         return {}
-    scope = exchange.scope
-    path = getattr(exchange.rule or scope.get("route"), "path", None)
+    asked = Asked.of(exchange)
     return {
-        "request_id": clean(exchange.request_id) or None,
-        "request_method": clean(str(scope.get("method", scope["type"]))),
-        # The pattern where it is known: a path may carry a code or a name. The query is never logged.
-        "route": clean(str(path if path is not None else scope.get("path", ""))),
-        "source_ip": clean(exchange.client),
-        "useragent": clean(exchange.headers.get(b"user-agent", b"").decode("latin-1")) or None,
+        "request_id": clean(asked.request_id) or None,
+        "request_method": clean(asked.method),
+        "route": clean(asked.route),
+        "source_ip": clean(asked.address),
+        "useragent": clean(asked.agent) or None,
     }
 
 

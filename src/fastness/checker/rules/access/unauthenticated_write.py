@@ -68,7 +68,7 @@ OWASP API2:2023, ASVS 8.3.1, CWE-306.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 
 from fastness.checker.evidence.effects import Effect, deeds
 from fastness.checker.evidence.model import Application, Route
@@ -129,10 +129,10 @@ class UnauthenticatedWrite(Rule):
                 )
 
 
-def _for_visitors(route: Route, done: Mapping[Effect, object]) -> bool:
+def _for_visitors(route: Route, done: Collection[str]) -> bool:
     """Whether it is the form by which strangers write to the people behind a site."""
     last = route.path.rstrip("/").rpartition("/")[2]
-    return route.methods <= {"POST"} and done.keys() <= {"store", "message", "job"} and _FORM.search(last) is not None
+    return route.methods <= {"POST"} and set(done) <= {"store", "message", "job"} and _FORM.search(last) is not None
 
 
 def _excused(route: Route) -> bool:

@@ -53,9 +53,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from fastness.checker.evidence.flow import Source
 from fastness.checker.evidence.found import Variable
 from fastness.checker.evidence.functions import Call
+from fastness.checker.evidence.origin import Source
 from fastness.checker.evidence.pieces import Piece, pieces
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope

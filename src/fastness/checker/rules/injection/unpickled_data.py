@@ -46,8 +46,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from fastness.checker.evidence.flow import Source
 from fastness.checker.evidence.functions import Call
+from fastness.checker.evidence.origin import Source
 from fastness.checker.evidence.project import Project
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule

@@ -51,8 +51,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from fastness.checker.evidence.flow import Source
 from fastness.checker.evidence.functions import Call
+from fastness.checker.evidence.origin import Source
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.verified import verified
 from fastness.checker.finding import Finding, Severity
