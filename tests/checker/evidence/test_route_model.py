@@ -123,6 +123,23 @@ WAYS = {
         """,
         {"POST /x"},
     ),
+    "a router class that overrides how routes are added": (
+        """
+        from fastapi import APIRouter, FastAPI
+        class Router(APIRouter):
+            def add_api_route(self, path, *args, **kwargs):
+                super().add_api_route(path + "/", *args, **kwargs)
+                super().add_api_route(path, *args, **kwargs)
+        class Server:
+            def __init__(self):
+                self.app = FastAPI()
+                self.router = Router()
+                self.router.add_api_route("/x", self.x, methods=["POST"])
+                self.app.include_router(self.router)
+            async def x(self): ...
+        """,
+        {"POST /x"},
+    ),
     "several verbs and stacked decorators": (
         """
         from fastapi import FastAPI
