@@ -4,8 +4,8 @@
     python tools/docs.py --check   name the stale ones and exit 1
 
 A generated part stands between two comments: `<!-- settings: module:Class -->` and `<!-- /settings -->`, and so for
-`catalogue`, `planned`, `checklist`, `every-setting`, `commands` and `check-settings`. What a person writes outside them
-stays untouched. `docs/rules/` is made as a whole: one page for each rule of the checker, and the list of them.
+`catalogue`, `planned`, `checklist`, `every-setting`, `commands`, `check-settings` and `verdicts`. What a person writes
+outside them stays untouched. `docs/rules/` is made as a whole: one page for each rule of the checker, and the list of them.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
+from verdict_page import verdicts
 
 from fastness.checker.page import page as rule_page
 from fastness.checker.rule import Rule
@@ -327,6 +328,7 @@ WRITERS: dict[str, Callable[[Path, str], str]] = {
     "checklist": checklist,
     "commands": commands,
     "check-settings": check_settings,
+    "verdicts": verdicts,
 }
 
 

@@ -15,7 +15,7 @@ from fastness.checker.engine import static
 from fastness.checker.evidence.attacker import Attacker, Spent, WritesOff
 from fastness.checker.evidence.identities import Identity
 from fastness.checker.evidence.loaded import Loaded, load
-from fastness.checker.evidence.merge import NoSources, application_of
+from fastness.checker.evidence.merge import NoSources, application_of, merge
 from fastness.checker.evidence.opening import attacker_of
 from fastness.checker.evidence.project import Project
 from fastness.checker.finding import Persona
@@ -91,6 +91,71 @@ def test_routes_that_only_the_source_shows_are_named(tmp_path: Path) -> None:
 
     assert ["1 of 2 routes" in finding.message for finding in found.findings if finding.rule == "FN903"] == [True]
     assert [app.total for app in found.applications] == [2]
+
+
+def test_what_another_module_mounts_is_one_route_at_its_whole_path_with_its_own_guard(tmp_path: Path) -> None:
+    (tmp_path / "api.py").write_text(
+        "from fastapi import Depends, FastAPI, HTTPException\n"
+        "from fastapi.security import APIKeyHeader\n"
+        "def caller(key: str = Depends(APIKeyHeader(name='X-Key'))) -> str:\n"
+        "    if key != 'k': raise HTTPException(401)\n"
+        "    return key\n"
+        "inner = FastAPI()\n"
+        "@inner.get('/deep')\n"
+        "def deep() -> int: return 1\n"
+        "app = FastAPI(dependencies=[Depends(caller)])\n"
+        "@app.get('/things')\n"
+        "def things() -> int: return 1\n"
+        "@app.post('/things')\n"
+        "def add() -> int: return 1\n"
+        "app.mount('/inner', inner)\n"
+    )
+    (tmp_path / "main.py").write_text(
+        "from fastapi import FastAPI\nfrom api import app as inside\n"
+        "app = FastAPI()\napp.mount('/admin', inside)\napp.mount('/again', inside)\n"
+        "@app.get('/health')\ndef health() -> int: return 1\n"
+    )
+
+    seen = of(tmp_path, probe=False, targets=("main:app",))
+
+    routes = {str(route): route for application in seen.applications for route in application.routes}
+    assert set(routes) == {
+        "GET /health",
+        *(f"{way} {at}/things" for at in ("/admin", "/again") for way in ("GET", "POST")),
+        *(f"GET {at}/inner/deep" for at in ("/admin", "/again")),
+    }
+    assert {len(route.seen) for route in routes.values()} == {2}
+    assert routes["POST /admin/things"].guarded()
+    assert sum(application.total for application in seen.applications) == len(routes)
+    assert [f.rule for f in seen.findings] == []
+
+
+def test_a_route_whose_path_only_the_environment_knows_is_one_route(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        "import os\nfrom fastapi import FastAPI\nbase = os.environ.get('BASE', '/b').lower()\napp = FastAPI()\n"
+        "@app.get(base + '/x')\ndef x() -> int: return 1\n"
+        "def y() -> int: return 1\napp.add_api_route(base + '/y', y, methods=['POST'])\n"
+    )
+
+    seen = of(tmp_path, probe=False, targets=("main:app",))
+
+    routes = [route for application in seen.applications for route in application.routes]
+    assert [(str(route), len(route.seen)) for route in routes] == [("GET /b/x", 2), ("POST /b/y", 2)]
+
+
+def test_the_application_that_was_loaded_holds_the_routes_of_what_it_mounts(tmp_path: Path) -> None:
+    (tmp_path / "api.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n@app.get('/x')\ndef x(): ...\n")
+    (tmp_path / "main.py").write_text(
+        "from fastapi import FastAPI\nimport api\napp = FastAPI()\napp.mount('/admin', api.app)\n"
+    )
+    before = Project(tmp_path).applications
+
+    loaded = load("main:app", root=tmp_path, python=sys.executable)
+    assert isinstance(loaded, Loaded)
+    with loaded:
+        after = merge(before, loaded)
+
+    assert [(a.name, [str(r) for r in a.routes]) for a in after if a.routes] == [("main:app", ["GET /admin/x"])]
 
 
 def test_an_application_that_answers_only_errors_is_not_called_clean(tmp_path: Path) -> None:

@@ -194,6 +194,30 @@ def test_a_variable_that_it_asks_for_is_invented_and_named(tmp_path: Path) -> No
     assert {"PORT", "SIGNING_KEY"} <= set(found.invented)
 
 
+def test_a_made_up_value_that_the_application_complains_of_is_withdrawn(tmp_path: Path) -> None:
+    mode = "mode = os.getenv('SHOP_MODE')\nif mode not in {None, 'on'}: raise ValueError(f'SHOP_MODE is {mode}')"
+    root = project(tmp_path, before=f"import os\n{mode}\nif not os.getenv('SHOP_SIZE'): raise RuntimeError('no size')")
+
+    found = loaded(root)
+
+    assert isinstance(found, Loaded), found
+    found.close()
+    assert found.invented == ("SHOP_SIZE",)
+
+
+def test_an_application_that_needs_nothing_made_up_is_tried_without(tmp_path: Path) -> None:
+    address = (
+        "at = os.getenv('SHOP_DATABASE_URL')\nif at and at[:4] != 'post': raise ValueError('what address is this')"
+    )
+    root = project(tmp_path, before=f"import os\n{address}")
+
+    found = loaded(root)
+
+    assert isinstance(found, Loaded), found
+    found.close()
+    assert found.invented == ()
+
+
 def test_settings_of_pydantic_get_values_that_they_take(tmp_path: Path) -> None:
     settings = (
         "from pydantic import PostgresDsn\nfrom pydantic_settings import BaseSettings, SettingsConfigDict\n"

@@ -108,7 +108,8 @@ def _load(ways: list[Target], root: Path, python: str, seconds: float) -> Loaded
 def _one(found: Live, loaded: Loaded, sources: Sources) -> tuple[Application, list[Finding]]:
     before = found.applications
     found.applications = merge(before, loaded, sources)
-    one = next(a for a in found.applications if a.loaded and a not in before)
+    changed = [a for a in found.applications if a.loaded and a not in before]
+    one = next((a for a in changed if a.routes), changed[0])
     return one, list(MissingRoutes().of(one))
 
 

@@ -123,6 +123,23 @@ WAYS = {
         """,
         {"POST /x"},
     ),
+    "a router class that overrides how routes are added": (
+        """
+        from fastapi import APIRouter, FastAPI
+        class Router(APIRouter):
+            def add_api_route(self, path, *args, **kwargs):
+                super().add_api_route(path + "/", *args, **kwargs)
+                super().add_api_route(path, *args, **kwargs)
+        class Server:
+            def __init__(self):
+                self.app = FastAPI()
+                self.router = Router()
+                self.router.add_api_route("/x", self.x, methods=["POST"])
+                self.app.include_router(self.router)
+            async def x(self): ...
+        """,
+        {"POST /x"},
+    ),
     "several verbs and stacked decorators": (
         """
         from fastapi import FastAPI
@@ -182,6 +199,25 @@ def test_a_route_is_seen_with_its_path(way: str, tmp_path: Path) -> None:
     program, wanted = WAYS[way]
 
     assert {str(route) for route in routes(tmp_path, program)} == wanted
+
+
+def test_a_function_that_fills_two_routers_makes_each_route_once(tmp_path: Path) -> None:
+    program = """
+        from fastapi import APIRouter, FastAPI
+        inner = APIRouter()
+        @inner.get("/x")
+        def x(): ...
+        def filled(router):
+            router.include_router(inner)
+            return router
+        first = filled(APIRouter())
+        second = filled(APIRouter(prefix="/{tenant}"))
+        app = FastAPI()
+        app.include_router(first)
+        app.include_router(second)
+    """
+
+    assert sorted(str(route) for route in routes(tmp_path, program)) == ["GET /x", "GET /{tenant}/x"]
 
 
 def test_two_applications_keep_their_routes_apart(tmp_path: Path) -> None:

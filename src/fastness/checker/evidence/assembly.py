@@ -117,7 +117,9 @@ class Assembly:
         gates = [*self._stack.gates(app, middleware)]
         level = replace(self._root(app), dependencies=tuple(self._listed(call)) if call is not None else ())
         level = replace(level, dependencies=(*level.dependencies, *self._class_dependencies(app)))
-        routes = tuple(self._routes(app, level, tuple(gates)))
+        # A function that fills the router it is given stands for every router that it was ever given.
+        found = {(r.kind, r.path, r.methods, r.place, r.guards): r for r in self._routes(app, level, tuple(gates))}
+        routes = tuple(found.values())
         options, unknown = self._options(call)
         secured = self._own.secured(self._given.passed[id(app)])
         if secured is not None:

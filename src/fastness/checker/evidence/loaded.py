@@ -139,7 +139,7 @@ class _Attempt:
     inside: str = ""
 
     def run(self, variables: dict[str, str], deadline: float) -> Loaded | NotLoaded:
-        given = frozenset(variables)
+        given, withdrawn, reason = dict(variables), set[str](), None
         database, made_up = self._first()
         variables = made_up | variables
         left = _ATTEMPTS
@@ -152,17 +152,19 @@ class _Attempt:
                     answer.process.end()
                     variables |= later
                     continue
-                answer.invented = tuple(sorted(variables.keys() - given))
+                answer.invented = tuple(sorted(variables.keys() - given.keys()))
                 answer.values = tuple(variables.values())
                 return answer
-            failed, wanted = answer
-            made = dict(invent(each, database=database) for each in wanted)
-            # What a settings class refuses is invented anew; a name that was only asked for has its value by now.
-            if all(isinstance(each, str) for each in wanted):
-                made = {name: value for name, value in made.items() if name not in variables}
-            if not made or given & made.keys() or variables == variables | made or not left:
-                return failed
-            variables |= made
+            failed = answer[0]
+            if reason is not None:
+                return reason
+            after = _after(variables, given, withdrawn, answer, database) if left else None
+            if after is None:
+                if failed.kind != "import" or not left or variables == given:
+                    return failed
+                # A made-up value can be refused without being named: once more with none.
+                reason, after = failed, dict(given)
+            variables = after
 
     def _later(self, loaded: Loaded, database: str) -> dict[str, str]:
         """Variables that an application misses only when it serves."""
@@ -234,3 +236,24 @@ class _Attempt:
         database = throwaway(self.scratch.folder, asynchronous=asynchronous)
         secrets = dict(invent(name, database=database) for name in secret_names(texts))
         return database, secrets | dict.fromkeys(names, database)
+
+
+def _after(
+    variables: Mapping[str, str],
+    given: Mapping[str, str],
+    withdrawn: set[str],
+    answer: tuple[NotLoaded, list[Any]],
+    database: str,
+) -> dict[str, str] | None:
+    """The variables of the next attempt; None when this failure leaves nothing to try.
+
+    A made-up value that the application complains of is withdrawn: it can do without, or it would have asked for it.
+    """
+    reason, wanted = answer[0].reason, answer[1]
+    made = dict(invent(each, database=database) for each in wanted)
+    # What a settings class refuses is invented anew; a name that was only asked for has its value by now.
+    if all(isinstance(each, str) for each in wanted):
+        withdrawn |= {n for n, value in variables.items() if n not in given and (n in reason or value in reason)}
+        made = {name: value for name, value in made.items() if name not in {*variables, *withdrawn}}
+    after = {name: value for name, value in variables.items() if name not in withdrawn} | made
+    return None if given.keys() & made.keys() or after == dict(variables) else after

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fastness.checker.evidence.loaded import Loaded
 from fastness.checker.evidence.model import Application, Duty, Guard, Middleware, Parameter, Route
+from fastness.checker.evidence.mounted import UNKNOWN, mounted_in, overlap, plain_path
 from fastness.checker.finding import Place
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from fastness.checker.evidence.functions import Function
 
 _MAKES = re.compile(r"=\s*[\w.]*\b(?:FastAPI|Starlette)\(")
-_PARAMETER = re.compile(r"\{[^}]*\}")
 _DUTIES: Mapping[str, Duty] = {"access": "access", "limits": "limits", "csrf": "csrf"}
 
 
@@ -52,6 +52,7 @@ class NoSources:
 def merge(static: Iterable[Application], loaded: Loaded, sources: Sources | None = None) -> tuple[Application, ...]:
     """The applications of a project after one of them was loaded; the loaded one takes the place of its static twin.
 
+    What is mounted into it is part of it: its routes stand there, at their whole paths, and no longer in its own row.
     `total` of the loaded application counts every route that either side saw; `routes` holds the same ones.
     """
     applications = tuple(static)
@@ -59,9 +60,8 @@ def merge(static: Iterable[Application], loaded: Loaded, sources: Sources | None
     twin = _twin(applications, seen, loaded)
     if twin is None:
         return (*applications, seen)
-    mounted = {a.name for a in applications if a.parent == twin.name}
-    known = [*twin.routes, *(r for a in applications if a.parent == twin.name for r in a.routes)]
-    routes = tuple(_joined(seen.routes, known))
+    known = mounted_in(twin, applications, seen.routes)
+    routes = tuple(_joined(seen.routes, known.routes))
     one = replace(
         twin,
         routes=routes,
@@ -73,7 +73,9 @@ def merge(static: Iterable[Application], loaded: Loaded, sources: Sources | None
         total=len(routes),
         controls=twin.controls | seen.controls,
     )
-    return tuple(one if a is twin else replace(a, loaded=True) if a.name in mounted else a for a in applications)
+    # What is mounted answers through the loaded one, which has its routes now.
+    inside = {a.name: replace(a, routes=(), loaded=True, total=0) for a in applications if a.name in known.names}
+    return tuple(one if a is twin else inside.get(a.name, a) for a in applications)
 
 
 def application_of(loaded: Loaded, sources: Sources) -> Application:
@@ -187,33 +189,37 @@ def _twin(applications: tuple[Application, ...], seen: Application, loaded: Load
 
 def _joined(loaded: Iterable[Route], static: Iterable[Route]) -> Iterator[Route]:
     left: dict[tuple[str, str], list[Route]] = {}
+    vague = list[Route]()
     for route in static:
-        left.setdefault((route.kind, _path(route.path)), []).append(route)
+        if UNKNOWN in route.path and route.kind != "mount":
+            vague.append(route)
+        else:
+            left.setdefault((route.kind, plain_path(route.path)), []).append(route)
     for route in loaded:
-        there = left.get((route.kind, _path(route.path)), [])
+        there = left.get((route.kind, plain_path(route.path)), [])
         twin = next((r for r in there if _same(r, route)), None)
+        if twin is None:
+            # Part of its path comes from where the source cannot look; its handler does not.
+            there, twin = vague, next((r for r in vague if _same_handler(r, route)), None)
         if twin is None:
             yield route
             continue
         there.remove(twin)
         yield _one(twin, route)
     # Routes that only the source shows: mounted in another environment, or by a branch that was not taken.
-    yield from (route for there in left.values() for route in there)
+    yield from (route for there in (*left.values(), vague) for route in there)
+
+
+def _same_handler(static: Route, loaded: Route) -> bool:
+    here = static.place.path == loaded.place.path and overlap(static.place, loaded.place)
+    return here and static.kind == loaded.kind and bool(static.methods & loaded.methods or not loaded.methods)
 
 
 def _same(static: Route, loaded: Route) -> bool:
     if static.methods and loaded.methods and not static.methods & loaded.methods:
         return False
     # Two handlers behind one path and method: the first answers. A handler of a library has no place of its own.
-    return static.place.path != loaded.place.path or _overlap(static.place, loaded.place) or loaded.handler is None
-
-
-def _overlap(one: Place, other: Place) -> bool:
-    return one.line <= max(other.end_line, other.line) and other.line <= max(one.end_line, one.line)
-
-
-def _path(path: str) -> str:
-    return _PARAMETER.sub("{}", path).rstrip("/") or "/"
+    return static.place.path != loaded.place.path or overlap(static.place, loaded.place) or loaded.handler is None
 
 
 def _one(static: Route, loaded: Route) -> Route:

@@ -165,8 +165,11 @@ class Registrar:
         target = call.target
         for inner in target.calls() if target is not None else ():
             func = inner.node.func
-            if isinstance(func, ast.Attribute) and func.attr in _ADDING:
-                return inner.scope, func.value
+            if not isinstance(func, ast.Attribute) or func.attr not in _ADDING:
+                continue
+            # A router's own class that overrides the method adds to itself.
+            inherited = isinstance(func.value, ast.Call) and getattr(func.value.func, "id", "") == "super"
+            return (call.scope, receiver) if inherited else (inner.scope, func.value)
         return call.scope, receiver
 
     def _given(self, scope: Scope, node: ast.Call) -> None:
