@@ -69,10 +69,8 @@ def test_an_installed_entry_has_its_mechanism_and_its_page(control: Control) -> 
     assert (ROOT / control.page).is_file(), f"{control.page} is missing"
 
 
-@pytest.mark.parametrize("control", PLANNED, ids=ids(PLANNED))
-def test_a_planned_entry_says_why_and_is_not_there_yet(control: Control) -> None:
-    assert control.reason
-    assert control.id not in CONTROL_MODULES
+def test_a_planned_entry_says_why_and_is_not_there_yet() -> None:
+    assert [control.id for control in PLANNED if not control.reason or control.id in CONTROL_MODULES] == []
 
 
 @pytest.mark.parametrize("line", sorted(GUIDE_LINES))
