@@ -394,7 +394,7 @@ async def test_whatever_an_event_holds_it_is_taken_and_stored(db: AccountDatabas
 
 
 async def test_a_deleted_accounts_events_are_erased_where_that_is_asked_for_and_the_chain_holds(url: str) -> None:
-    async with serving(url, events={"erase_deleted": True}) as served:
+    async with serving(url, events={"erase_deleted": True}, deletion_days=0) as served:
         ada, eve = await served.signed_in(), await served.signed_in("eve@example.com")
         id_ = (await served.client.get("/profile", headers=ada)).json()["id"]
         other = (await served.client.get("/profile", headers=eve)).json()["id"]

@@ -132,6 +132,8 @@ async def test_a_passkey_signs_its_owner_in_and_goes_with_the_account(here: Moun
 
     assert (made.status_code, done.status_code, me.json()["nr"], gone.status_code) == (201, 200, int(ada), 204)
     assert (await login(here, key)).status_code == 401
+    here.clock.ahead += 14 * 86_400
+    await here.accounts.service._purge()
     assert await run(here, "SELECT * FROM fastness_passkeys") == []
 
 

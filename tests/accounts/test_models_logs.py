@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from fastness.accounts.models import Rotated, StoredKey, default_models
+from fastness.core.api_keys import ApiKey
 from fresh_database import fresh_url
 from models_on import AccountDatabase, add, at_once, models_on, signed_in
 
@@ -126,6 +127,8 @@ async def test_purge_deletes_what_is_over_and_nothing_else(db: AccountDatabase) 
             await work.leases.hold(str(now), now=now, ttl=600)
             await work.revocations.add("user", ada.id, now, 1)
             await work.outbox.put(str(now), "sealed", now=now - 86_400, ttl=600, capacity=None)
+            digest = str(now).encode().ljust(32)
+            await work.api_keys.add(ApiKey(str(now), ada.id, digest, created_at=now, expires_at=now + 600))
             await work.keys.add(kid=str(now), alg="ES256", sealed="x", now=now, activates_at=now)
         await work.keys.retire("1.0", 600.0)
 

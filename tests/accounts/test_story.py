@@ -37,7 +37,7 @@ async def test_from_registration_to_the_end_of_the_session(served: Served) -> No
     assert tokens["token_type"] == "Bearer"
     assert tokens["expires_in"] == 600
     assert profile.json()["name"] == "Ada Lovelace"
-    assert set(profile.json()) == {"id", "email", "name", "role", "verified", "created_at"}
+    assert set(profile.json()) == {"id", "email", "name", "role", "verified", "created_at", "username"}
     assert renamed.json()["name"] == "Countess"
     assert renewed.status_code == 200
     assert (reused.status_code, reused.json()["code"]) == (401, "invalid_refresh_token")
