@@ -16,6 +16,7 @@ import io
 import logging
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -47,7 +48,8 @@ def main() -> int:
             with contextlib.redirect_stderr(io.StringIO()):  # each start of the service says what it is
                 run_state_machine_as_test(seed(number)(type("Seeded", (Machine,), {})), settings=chosen)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
-            print(f"seed {number}, after {steps} steps: {error}", *getattr(error, "__notes__", ()), sep="\n")
+            print(f"seed {number}, after {steps} steps")
+            traceback.print_exception(error, file=sys.stdout)
             return 1
         number += 1
         print(f"seed {number - 1}: {Machine.requests - Machine.probes} steps", file=sys.stderr, flush=True)
