@@ -56,7 +56,7 @@ def test_the_service_does_what_the_model_says_whatever_is_asked_in_whatever_orde
 def reset_after_a_sign_in(told: Told) -> None:
     told.arrived()
     told.ask("ada@example.com", "forgot", None)
-    told.reset(0, True, True, "seven slow clouds over harbour", None)
+    told.reset(0, right=True, link=True, words="seven slow clouds over harbour", fault=None)
     told.looked()
 
 

@@ -67,7 +67,9 @@ class State:
 
     # What several have in common
 
-    def _proved(self, by: Access, words: str, status: int, effect: Callable[[Body], None], made: Code | None = None) -> Step:
+    def _proved(
+        self, by: Access, words: str, status: int, effect: Callable[[Body], None], made: Code | None = None
+    ) -> Step:
         password = by.session.user.password
         if not self.live(by):
             return Step(401)
@@ -78,7 +80,7 @@ class State:
         return self.live(by) and fresh
 
     def _redeem(
-        self, purpose: str, given: Code, right: bool, link: bool, may: bool, good: Callable[[], None]
+        self, purpose: str, given: Code, good: Callable[[], None], *, right: bool, link: bool, may: bool
     ) -> Step:
         if given not in self.codes or given.purpose != purpose or given.used or self.now >= given.ends:
             return Step(400)

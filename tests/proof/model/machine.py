@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from hypothesis import strategies as st
@@ -11,10 +11,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from fastness.controls.totp import code, step_at
 from proof.model.effects import ROLES, Step
 from proof.model.model import Model
-from proof.model.nouns import Access, Challenge, Code, Factor, Session, User
+from proof.model.nouns import Access, Code, Factor, Session, User
 from proof.model.service import Fault, Service, leaves
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 EMAILS = st.sampled_from([f"{name}@example.com" for name in ("ada", "bob", "eve")])
 WORDS = st.sampled_from(["violet teapot under the stairs", "seven slow clouds over harbour"])
 BACK = st.integers(0, 30).map(lambda drawn: drawn // 3)
@@ -33,7 +34,7 @@ def back(things: Sequence[T], number: int) -> T:
     return things[-1 - number % len(things)]
 
 
-def having(*names: str) -> Any:
+def having(*names: str) -> Callable[[F], F]:
     """Only while the model has some of each of these."""
     return precondition(lambda machine: all(getattr(machine.model, name) for name in names))
 
@@ -115,15 +116,15 @@ class Machine(RuleBasedStateMachine):
 
     @having("codes")
     @rule(number=BACK, right=st.sampled_from([True, True, True, False]), link=st.booleans(), fault=FAULTS)
-    def verify(self, number: int, right: bool, link: bool, fault: int | None) -> None:
+    def verify(self, number: int, *, right: bool, link: bool, fault: int | None) -> None:
         given, right, body = self.by_code(number, "verify", right=right, link=link)
-        self.send(self.model.verify(given, right, link), "POST", "/auth/verify-email", body, fault=fault)
+        self.send(self.model.verify(given, right=right, link=link), "POST", "/auth/verify-email", body, fault=fault)
 
     @having("codes")
     @rule(number=BACK, right=st.sampled_from([True, True, True, False]), link=st.booleans(), words=WORDS, fault=FAULTS)
-    def reset(self, number: int, right: bool, link: bool, words: str, fault: int | None) -> None:
+    def reset(self, number: int, *, right: bool, link: bool, words: str, fault: int | None) -> None:
         given, right, body = self.by_code(number, "reset", right=right, link=link)
-        step = self.model.reset(given, right, link, words)
+        step = self.model.reset(given, words, right=right, link=link)
         self.send(step, "POST", "/auth/password/reset", {**body, "password": words}, fault=fault)
 
     @having("users")
@@ -171,7 +172,11 @@ class Machine(RuleBasedStateMachine):
         self.send(self.model.refresh(token), "POST", "/auth/refresh", {"refresh_token": token}, fault=fault)
 
     @having("access")
-    @rule(number=BACK, what=st.sampled_from(["profile", "users", "sessions", "others", "logout", "logout-all"]), fault=FAULTS)
+    @rule(
+        number=BACK,
+        what=st.sampled_from(["profile", "users", "sessions", "others", "logout", "logout-all"]),
+        fault=FAULTS,
+    )
     def signed_in(self, number: int, what: str, fault: int | None) -> None:
         by, model = back(self.model.access, number), self.model
         step, method, path = {
@@ -224,10 +229,10 @@ class Machine(RuleBasedStateMachine):
 
     @having("access", "codes")
     @rule(number=BACK, which=BACK, right=st.sampled_from([True, True, True, False]), link=st.booleans(), fault=FAULTS)
-    def confirm_email(self, number: int, which: int, right: bool, link: bool, fault: int | None) -> None:
+    def confirm_email(self, number: int, which: int, *, right: bool, link: bool, fault: int | None) -> None:
         by = back(self.model.access, number)
         given, right, body = self.by_code(which, "email", right=right, link=link)
-        step = self.model.confirm_email(by, given, right, link)
+        step = self.model.confirm_email(by, given, right=right, link=link)
         self.send(step, "POST", "/account/email/confirm", body, by=by, fault=fault)
 
     @having("access")
@@ -244,8 +249,13 @@ class Machine(RuleBasedStateMachine):
         self.send(self.model.begin_totp(by), "POST", "/account/factors/totp", {}, by=by, fault=fault)
 
     @precondition(lambda self: any(one.session.user.factors for one in self.model.access))
-    @rule(number=BACK, right=st.sampled_from([True, True, False]), remove=st.sampled_from([False, False, True]), fault=FAULTS)
-    def change_totp(self, number: int, right: bool, remove: bool, fault: int | None) -> None:
+    @rule(
+        number=BACK,
+        right=st.sampled_from([True, True, False]),
+        remove=st.sampled_from([False, False, True]),
+        fault=FAULTS,
+    )
+    def change_totp(self, number: int, *, right: bool, remove: bool, fault: int | None) -> None:
         by = back([one for one in self.model.access if one.session.user.factors], number)
         factor = by.session.user.factors[-1]
         path, given = f"/account/factors/{factor.id}", self.shown(factor, right=right)

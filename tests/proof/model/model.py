@@ -40,7 +40,7 @@ class Model(State):
         made = Code("verify", user, email, "", None if user.verified else user.password, self.now + CODE)
         return Step(202, lambda body: self._mailed(made, body), made)
 
-    def verify(self, given: Code, right: bool, link: bool) -> Step:
+    def verify(self, given: Code, *, right: bool, link: bool) -> Step:
         def good() -> None:
             if not given.user.verified:
                 given.user.password = given.brings or given.user.password
@@ -48,7 +48,7 @@ class Model(State):
 
         user = given.user
         may = user.email == given.to and (user.verified or not (user.password is None and given.brings is None))
-        return self._redeem("verify", given, right, link, may, good)
+        return self._redeem("verify", given, good, right=right, link=link, may=may)
 
     def forgot(self, email: str) -> Step:
         user = self.find(email)
@@ -57,7 +57,7 @@ class Model(State):
         made = Code("reset", user, email, "", user.password, self.now + CODE)
         return Step(202, lambda body: self._mailed(made, body), made)
 
-    def reset(self, given: Code, right: bool, link: bool, words: str) -> Step:
+    def reset(self, given: Code, words: str, *, right: bool, link: bool) -> Step:
         user = given.user
 
         def good() -> None:
@@ -68,7 +68,7 @@ class Model(State):
             self._end_all(user)
 
         may = not user.suspended and user.email == given.to and user.password is given.brings
-        return self._redeem("reset", given, right, link, may, good)
+        return self._redeem("reset", given, good, right=right, link=link, may=may)
 
     # Sign-in
 
@@ -166,7 +166,7 @@ class Model(State):
             return self._proved(by, words, 202, lambda _: None)
         return self._proved(by, words, 202, effect, made)
 
-    def confirm_email(self, by: Access, given: Code, right: bool, link: bool) -> Step:
+    def confirm_email(self, by: Access, given: Code, *, right: bool, link: bool) -> Step:
         if not self.live(by):
             return Step(401)
         user = by.session.user
@@ -178,7 +178,7 @@ class Model(State):
 
         if given.user is not user and right:
             return Step(400)
-        return self._redeem("email", given, right, link, self.find(given.to) in (None, user), good)
+        return self._redeem("email", given, good, right=right, link=link, may=self.find(given.to) in (None, user))
 
     def reauthenticate(self, by: Access, words: str) -> Step:
         user = by.session.user
@@ -237,4 +237,3 @@ class Model(State):
 
         status = 204 if did in ("revoke", "force-reset", "reset-factors", "delete") else 200
         return Step(404) if user.deleted else Step(status, effect)
-
