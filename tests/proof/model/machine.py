@@ -61,6 +61,7 @@ class Machine(RuleBasedStateMachine):
 
     def send(
         self, step: Step, method: str, path: str, body: Any = None, by: Access | str | None = None,
+        *,
         fault: int | None = None,
     ) -> None:  # fmt: skip
         """Send it; the answer is what the model says, or 503 and nothing happened."""
@@ -104,8 +105,8 @@ class Machine(RuleBasedStateMachine):
         self.register(email, words, None)
         if self.model.codes and self.model.codes[-1].to == email:
             self.verify(0, right=True, link=False, fault=None)
-        if self.model.find(email) is not None:
-            self.login(-1 - self.model.users.index(self.model.find(email)), None, None)
+        if (user := self.model.find(email)) is not None:
+            self.login(-1 - self.model.users.index(user), None, None)
 
     @rule(email=EMAILS, what=st.sampled_from(["resend", "forgot"]), fault=FAULTS)
     def ask(self, email: str, what: str, fault: int | None) -> None:

@@ -7,11 +7,11 @@ import base64
 import contextlib
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import event, exc, text
 
@@ -20,7 +20,8 @@ from fastness.accounts.models.columns import digest
 from fresh_database import fresh_url
 from proof.model.effects import ABSOLUTE, CAP, CODE, GRACE, IDLE
 
-LINKS = {f"{name}_link": f"https://app.example.com/{name}" for name in ("verify", "reset", "email")}
+T = TypeVar("T")
+LINKS: dict[str, Any] = {f"{name}_link": f"https://app.example.com/{name}" for name in ("verify", "reset", "email")}
 ROOT = "root@example.com"
 
 
@@ -67,8 +68,8 @@ class Service:
         self.served = self.run(self._start(kind))
         self._root, self._until = "", 0.0
 
-    def run(self, awaitable: Any) -> Any:
-        async def whole() -> Any:
+    def run(self, awaitable: Awaitable[T]) -> T:
+        async def whole() -> T:
             return await awaitable
 
         return self._runner.run(whole())
