@@ -86,7 +86,7 @@ def main() -> int:
         whole.add(told)
         print(f"seed {number}: {told.steps} steps, {whole.steps} in all", file=sys.stderr, flush=True)
         if told.difference:
-            print(f"seed {number} differs:\n{told.difference[-8000:]}")
+            print(f"seed {number} differs:\n{told.difference[-12000:]}")
             return 1
         number += 1
     for (route, status), times in sorted(whole.statuses.items()):

@@ -207,6 +207,8 @@ class Machine(RuleBasedStateMachine):
         if user.factors or not self.model.access or self.model.access[-1].session.user is not user:
             return
         self.begin_totp(0, None)
+        if not user.factors:
+            return
         self.change_totp(0, right=True, remove=False, fault=None)
         self.time(31)
         self.login(number, None, None)
