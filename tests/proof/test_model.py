@@ -17,7 +17,7 @@ from fastness.accounts.models.sessions import Sessions
 from proof.model.machine import Machine
 from proof.model.service import Service
 
-MODEL = [Path(__file__).parent / "model" / f"{name}.py" for name in ("nouns", "effects", "model")]
+MODEL = [Path(__file__).parent / "model" / f"{name}.py" for name in ("effects", "model")]
 SHORT: Any = {
     "stateful_step_count": 40, "deadline": None, "derandomize": True, "database": None, "phases": [Phase.generate],
     "suppress_health_check": list(HealthCheck), "report_multiple_bugs": False, "print_blob": False,
@@ -47,9 +47,9 @@ def told() -> Any:
 def test_the_service_does_what_the_model_says_whatever_is_asked_in_whatever_order() -> None:
     before, faults = Machine.requests - Machine.probes, Machine.faults
 
-    run_state_machine_as_test(Machine, settings=settings(max_examples=12, **SHORT))
+    run_state_machine_as_test(Machine, settings=settings(max_examples=10, **SHORT))
 
-    assert Machine.requests - Machine.probes - before >= 250
+    assert Machine.requests - Machine.probes - before >= 200
     assert Machine.faults > faults
 
 
@@ -105,6 +105,6 @@ def test_without_anybody_the_database_is_empty() -> None:
         service.close()
 
 
-def test_the_model_stays_small() -> None:
+def test_the_rules_of_the_model_stay_smaller_than_what_they_judge() -> None:
     lines = [line.strip() for file in MODEL for line in file.read_text().splitlines()]
-    assert sum(bool(line) and not line.startswith(('"""', "#", "from ", "import ")) for line in lines) <= 400
+    assert sum(bool(line) and not line.startswith(('"""', "#", "from ", "import ")) for line in lines) <= 300
