@@ -15,7 +15,8 @@ from fastness.core.principal import Principal
 pytestmark = pytest.mark.anyio
 
 ISSUER = "https://api.example.com"
-TOKENS = Tokens(TokenKeys.generate(), TokenSettings(issuer=ISSUER, audience=ISSUER))
+# Its clock stands still: the token of this module is made long before the last test reads it.
+TOKENS = Tokens(TokenKeys.generate(), TokenSettings(issuer=ISSUER, audience=ISSUER), now=lambda: 1_750_000_000.0)
 TOKEN = TOKENS.issue("ada", session="s1").encode()
 
 

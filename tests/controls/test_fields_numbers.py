@@ -85,6 +85,11 @@ def test_a_country_may_be_left_out_where_it_is_known() -> None:
     assert accepted(NUMBER, "030 12345678") is None
 
 
+@pytest.mark.parametrize("typed", ["30000000000000", "20100000000000", "+4930000000000000"])
+def test_a_number_of_a_national_plan_that_is_too_long_for_the_world_is_refused(typed: str) -> None:
+    assert accepted(GERMAN, typed) is None
+
+
 @given(st.text(alphabet="+0123456789 ()-./", max_size=40))
 def test_what_is_kept_is_e164_and_stays_what_it_is(text: str) -> None:
     kept = accepted(GERMAN, text)

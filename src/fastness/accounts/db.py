@@ -286,7 +286,7 @@ class Database(Generic[W_co]):
 
     def _whole(self, engine: AsyncEngine | Engine) -> WholeConnection:
         if isinstance(engine, AsyncEngine):
-            return WholeConnection(engine, patience=None if self._sqlite else ANSWER)
+            return WholeConnection(engine, patience=ANSWER if self._own and not self._sqlite else None)
         assert self._threads is not None  # noqa: S101 - they come with such an engine
         # It has every method that is called here and in the models, and no more.
         return cast("WholeConnection", ThreadedConnection(engine, self._threads))

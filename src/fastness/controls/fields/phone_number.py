@@ -15,6 +15,7 @@ from fastness.controls.fields.text import Checked, wrong
 from fastness.core.errors import MissingExtra
 
 _LONGEST = 32  # 15 digits, a sign, and what people put between them
+_E164 = 16  # a sign and 15 digits (ITU-T E.164, section 6.1)
 # No letters: the library reads "1-800-FLOWERS", `;ext=` and `tel:` too, and each of them is a second spelling.
 _TYPED = re.compile(r"[+(0-9][0-9 ()./\u00a0\u2010-\u2015-]*")
 
@@ -71,7 +72,10 @@ class Phone:
             raise self._refusal() from None
         if not self._library.is_valid_number(number):
             raise self._refusal()
-        return self._e164(number)
+        kept = self._e164(number)
+        if len(kept) > _E164:
+            raise self._refusal()  # some national plans, as the library knows them, go past what E.164 allows
+        return kept
 
     def _e164(self, number: Any) -> str:
         return str(self._library.format_number(number, self._library.PhoneNumberFormat.E164))
