@@ -393,6 +393,26 @@ async def test_whoever_must_have_a_factor_gets_one_in_the_sign_in(
     assert again.status_code == 401  # nobody with the password alone replaces a factor
 
 
+async def test_an_app_that_a_stranger_began_to_enrol_counts_for_nothing_once_the_owner_has_a_factor(url: str) -> None:
+    async with serving(url, clock=Clock.at_rest(), mfa={"required": "everyone"}) as served:
+        await served.account()
+        token = (await served.login())["mfa_token"]
+        made = (await served.client.post("/auth/mfa/enrol", json={"mfa_token": token})).json()
+        seed = base64.b32decode(made["secret"] + "=" * (-len(made["secret"]) % 8))
+        async with served.service.db.transaction() as connection:
+            await connection.execute(
+                text(
+                    "INSERT INTO fastness_factors (id, user_id, kind, name, sealed, created_at, confirmed_at) "
+                    "SELECT :id, user_id, :kind, name, sealed, created_at + :one, created_at + :one FROM fastness_factors"
+                ),
+                {"id": "a" * 24, "kind": "passkey", "one": 1},
+            )
+
+        done = await finish(served, token, code=served.totp(seed))
+
+    assert done.status_code in {401, 403}, done.text
+
+
 async def test_the_profile_strict_needs_a_factor_of_everyone_and_remembers_no_device(url: str) -> None:
     async with serving(url, settings={"profile": "strict"}) as served:
         await served.account()

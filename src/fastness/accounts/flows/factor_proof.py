@@ -86,9 +86,11 @@ class FactorProof:
 
     async def accept_first(self, work: Work, account: Account, given: Given, client: Client) -> tuple[str, ...] | None:
         """The same as `accept` for an account without a factor: the first code of the one it enrols counts."""
-        for factor in await work.factors.list(account.id):
-            if factor.confirmed_at is not None or given.code is None:
-                return None
+        factors = await work.factors.list(account.id)
+        # Whoever knows the password alone may have begun to enrol an app before the owner added a factor.
+        if given.code is None or any(factor.confirmed_at is not None for factor in factors):
+            return None
+        for factor in factors:
             if await self.code_of(work, factor, given.code):
                 now = self.now()
                 await work.factors.confirm(account.id, factor.id, now=now)
