@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -168,14 +168,43 @@ async def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     assert not left(tmp_path)
 
 
-async def test_a_request_that_is_cancelled_at_any_await_leaves_nothing(tmp_path: Path) -> None:
-    app = application(tmp_path, secured=False)
+async def test_a_write_that_begins_after_its_request_was_cancelled_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late: list[Callable[[], object]] = []
+
+    async def cancelled(step: Callable[..., object], *given: object) -> None:
+        late.append(lambda: step(*given))
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr("fastness.controls.uploads.intake.to_thread.run_sync", cancelled)
     body = form(file_part("a.txt", b"a" * 700_000))
-    scope = {
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(_: object) -> None: ...
+
+    with pytest.raises(asyncio.CancelledError):
+        await application(tmp_path, secured=False)(_upload(), receive, send)
+    for step in late:
+        step()
+
+    assert late
+    assert not left(tmp_path)
+
+
+def _upload() -> dict[str, object]:
+    return {
         "type": "http", "method": "POST", "path": "/", "raw_path": b"/", "query_string": b"", "root_path": "",
         "scheme": "http", "http_version": "1.1", "server": ("test", 80), "client": ("127.0.0.1", 1),
         "headers": [(b"content-type", f"multipart/form-data; boundary={BOUNDARY}".encode())],
     }  # fmt: skip
+
+
+async def test_a_request_that_is_cancelled_at_any_await_leaves_nothing(tmp_path: Path) -> None:
+    app = application(tmp_path, secured=False)
+    body = form(file_part("a.txt", b"a" * 700_000))
     finished = 0
     for turns in range(120):
         pieces = [body[start : start + 65_536] for start in range(0, len(body), 65_536)]
@@ -190,7 +219,7 @@ async def test_a_request_that_is_cancelled_at_any_await_leaves_nothing(tmp_path:
         async def send(_: object) -> None:
             await asyncio.sleep(0)
 
-        task = asyncio.create_task(app(dict(scope), receive, send))
+        task = asyncio.create_task(app(_upload(), receive, send))
         for _ in range(turns):
             await asyncio.sleep(0)
         finished += task.done()

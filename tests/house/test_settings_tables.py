@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Literal
@@ -14,13 +15,15 @@ TOOL = Path(__file__).parents[2] / "tools" / "docs.py"
 
 
 @pytest.fixture(scope="module")
-def docs() -> ModuleType:
+def docs() -> Iterator[ModuleType]:
     spec = importlib.util.spec_from_file_location("tools_docs", TOOL)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(TOOL.parent)
+        spec.loader.exec_module(module)
+        yield module
 
 
 class InnerSettings(BaseModel, frozen=True):

@@ -69,10 +69,13 @@ def said(where: tuple[str, int], request: bytes, *, patience: float = 10, half_c
     Without `half_close` the client goes on listening as one does that has more to say, so that nothing is cut short.
     """
     answer = b""
-    with socket.create_connection(where, timeout=patience) as caller, contextlib.suppress(OSError):
-        caller.sendall(request)
-        if half_close:
-            caller.shutdown(socket.SHUT_WR)
-        while part := caller.recv(65_536):
-            answer += part
+    with socket.create_connection(where, timeout=patience) as caller:
+        # A server that refuses may close before it has all of it; what it said until then is there to be read.
+        with contextlib.suppress(OSError):
+            caller.sendall(request)
+            if half_close:
+                caller.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):
+            while part := caller.recv(65_536):
+                answer += part
     return answer

@@ -251,6 +251,10 @@ def _names(given: Mapping[str, str], operation: Operation) -> Iterator[dict[str,
         if who and names not in tried:
             tried.append(names)
             yield {**names, **passwords, **more}
+    addressed = {name: given["email"] for name in fields if _EMAIL.search(name)}
+    if given["email"] and addressed and addressed not in tried:
+        # Some take an address or a name, and not both.
+        yield {**addressed, **passwords, **more}
 
 
 def _identity(answer: Answer, given: Mapping[str, str], own: str, how: str) -> Identity | None:

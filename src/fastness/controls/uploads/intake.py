@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -163,6 +164,7 @@ class _Arriving:
         self._intake, self._name, self._declared = intake, name, declared
         self._path = intake.policy.folder / random_name(".upload")
         self._descriptor = -1
+        self._discarded, self._disk = False, threading.Lock()
         self._buffer = bytearray()
         self._kind: Kind | None = None
         self._walk: Walk | Text | None = None
@@ -200,10 +202,12 @@ class _Arriving:
         return Uploaded(self._name, kind.media_types[0], ending, self.size, self._path, served=self._intake.served)
 
     def discard(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-        self._path.unlink(missing_ok=True)
+        with self._disk:
+            self._discarded = True
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
+            self._path.unlink(missing_ok=True)
 
     def _decide(self) -> None:
         head = bytes(self._buffer[:HEAD])
@@ -212,7 +216,8 @@ class _Arriving:
         self._walk.feed(bytes(self._buffer))
 
     async def _write(self) -> None:
-        # In a thread: a disk under pressure must not stop the event loop. Cancelled meanwhile, the thread ends first.
+        # In a thread: a disk under pressure must not stop the event loop. Cancelled meanwhile, the thread may write on, or
+        # begin only then: what is discarded stays discarded.
         try:
             await to_thread.run_sync(self._to_disk, bytes(self._buffer))
         except OSError as error:
@@ -220,8 +225,11 @@ class _Arriving:
         self._buffer.clear()
 
     def _to_disk(self, data: bytes) -> None:
-        if self._descriptor < 0:
-            self._descriptor = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
+        with self._disk:
+            if self._discarded:
+                return
+            if self._descriptor < 0:
+                self._descriptor = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self._descriptor, view) :]
