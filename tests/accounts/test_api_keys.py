@@ -20,6 +20,7 @@ from sqlalchemy import text
 from accounts.mounted import mounted, settings
 from accounts.serving import PASSWORD, Served, bearer, serving
 from fastness import CurrentUser, require
+from fastness.accounts.mail import MemoryMailer
 from fastness.controls.apikeys import MemoryApiKeys
 from fastness.core.events import EventType
 
@@ -142,7 +143,11 @@ async def test_a_person_has_at_most_as_many_as_the_setting_says_however_many_are
 
 @pytest.mark.parametrize("way", ["removed", "suspended", "deleted", "reset by its owner's address proved"])
 async def test_a_key_ends_at_once_or_within_a_second_in_another_worker(url: str, way: str) -> None:
-    async with serving(url, roles=ROLES) as served, serving(url, roles=ROLES) as other:
+    mailbox = MemoryMailer()  # whichever process sends a mail
+    async with (
+        serving(url, mailer=mailbox, roles=ROLES) as served,
+        serving(url, mailer=mailbox, roles=ROLES) as other,
+    ):
         for one in (served, other):
             add_routes(one)
         ada = await served.account()

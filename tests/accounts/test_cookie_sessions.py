@@ -12,6 +12,7 @@ import pytest
 
 from accounts.serving import PASSWORD, Clock, Served, bearer, serving
 from accounts.statements import statements_of
+from fastness.accounts.mail import MemoryMailer
 from fastness.core.events import EventType
 
 pytestmark = pytest.mark.anyio
@@ -372,7 +373,11 @@ async def test_every_request_reads_the_session_when_it_is_so_configured(url: str
 
 async def test_another_worker_lets_go_of_an_ended_session_and_of_a_replaced_id_within_a_poll(url: str) -> None:
     clock = Clock()
-    async with serving(url, clock=clock, refresh_grace=0) as one, serving(url, clock=clock, refresh_grace=0) as other:
+    mailbox = MemoryMailer()  # whichever process sends a mail
+    async with (
+        serving(url, mailer=mailbox, clock=clock, refresh_grace=0) as one,
+        serving(url, mailer=mailbox, clock=clock, refresh_grace=0) as other,
+    ):
         await one.account()
         async with browsing(one) as here, browsing(other) as there:
             await sign_in(here)

@@ -188,7 +188,11 @@ async def test_without_a_lasting_secret_development_makes_new_keys(url: str) -> 
 async def test_workers_know_of_each_other_and_say_that_they_count_apart(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with serving(url, counters="memory") as one, serving(url, counters="memory") as two:
+    mailbox = MemoryMailer()  # whichever process sends a mail
+    async with (
+        serving(url, mailer=mailbox, counters="memory") as one,
+        serving(url, mailer=mailbox, counters="memory") as two,
+    ):
         assert (one.service.throttle.workers, two.service.throttle.workers) == (1, 2)
         assert "2 workers count sign-ins apart" in caplog.text
 

@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from accounts.serving import PASSWORD, Served, bearer, serving
+from fastness.accounts.mail import MemoryMailer
 from fastness.controls.tokens import SigningKey
 from fastness.core.errors import Unavailable
 from fastness.core.events import EventType
@@ -126,7 +127,11 @@ async def test_a_deleted_account_can_do_nothing_more(served: Served) -> None:
 
 
 async def test_another_worker_knows_within_a_second(url: str) -> None:
-    async with serving(url, revocation_interval=0.05) as here, serving(url, revocation_interval=0.05) as there:
+    mailbox = MemoryMailer()  # whichever process sends a mail
+    async with (
+        serving(url, mailer=mailbox, revocation_interval=0.05) as here,
+        serving(url, mailer=mailbox, revocation_interval=0.05) as there,
+    ):
         headers = await here.signed_in()
         before = await status(there, headers)
 
@@ -157,7 +162,11 @@ async def test_a_token_outlives_a_restart(url: str) -> None:
 
 async def test_when_the_last_read_is_old_a_request_reads_for_itself(url: str) -> None:
     # A second between two reads, and no time for one: only the request itself can know.
-    async with serving(url, revocation_interval=2) as here, serving(url, revocation_interval=2) as there:
+    mailbox = MemoryMailer()  # whichever process sends a mail
+    async with (
+        serving(url, mailer=mailbox, revocation_interval=2) as here,
+        serving(url, mailer=mailbox, revocation_interval=2) as there,
+    ):
         headers = await here.signed_in()
         await status(there, headers)
         await here.client.post("/auth/logout", headers=headers)
@@ -282,7 +291,11 @@ async def test_no_access_token_outlives_its_session(url: str) -> None:
 
 
 async def test_rotated_keys_reach_other_workers_and_old_tokens_stay_good(url: str) -> None:
-    async with serving(url, revocation_interval=0.05) as here, serving(url, revocation_interval=0.05) as there:
+    mailbox = MemoryMailer()  # whichever process sends a mail
+    async with (
+        serving(url, mailer=mailbox, revocation_interval=0.05) as here,
+        serving(url, mailer=mailbox, revocation_interval=0.05) as there,
+    ):
         old = await here.signed_in()
         await here.service.signing.add(SigningKey.generate("next"), activates_at=here.clock.wall())
         with anyio.fail_after(2):

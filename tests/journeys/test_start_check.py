@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import subprocess
 import time
@@ -112,7 +113,8 @@ def test_an_undeclared_route_in_an_included_router_stops_the_server(tmp_path: Pa
     assert server.process.returncode != 0
     assert "GET /house/rooms/{room}/door" in server.err
     assert "GET /open" not in server.err
-    assert "Traceback" not in server.err
+    # Two workers that end at the same moment make gunicorn 23 trace its own arbiter.
+    assert [file for file in re.findall(r'File "([^"]+)"', server.err) if "gunicorn" not in file] == []
     assert heard == []
     assert not (tmp_path / "answered").exists()
 
