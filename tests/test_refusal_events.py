@@ -15,7 +15,7 @@ from fastness.chain import Secured
 from fastness.controls.problems import ProblemSettings
 from fastness.core.errors import InvalidToken
 from fastness.core.events import Event
-from fastness.core.exchange import current
+from fastness.core.exchange import asked
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +32,7 @@ class Noted(Seen):
     def __call__(self, event: Event) -> None:
         if not str(event.type).startswith("sys_"):
             super().__call__(event)
-            about = current.get()
+            about = asked()
             self.addresses.append(about.client if about is not None else None)
 
 

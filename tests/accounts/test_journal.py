@@ -58,7 +58,8 @@ def asking(served_from: str = "192.0.2.7", agent: str = "Mozilla/5.0 Firefox/140
 
 @contextlib.contextmanager
 def answering(exchange: Exchange) -> Any:
-    token = current.set(exchange)
+    exchange.scope["fastness"] = exchange
+    token = current.set(exchange.scope)
     yield
     current.reset(token)
 

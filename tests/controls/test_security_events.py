@@ -64,7 +64,8 @@ def emit(
 ) -> None:
     one = exchange(headers=headers or [LOCAL], path=path)
     one.request_id = request_id
-    token = current.set(one)
+    one.scope["fastness"] = one
+    token = current.set(one.scope)
     try:
         SecurityEvents()(event)
     finally:
@@ -171,7 +172,8 @@ def test_a_matched_route_is_logged_as_its_pattern(lines: Lines) -> None:
 
     one = exchange(path="/reset/short")
     one.rule = Rule()
-    token = current.set(one)
+    one.scope["fastness"] = one
+    token = current.set(one.scope)
     SecurityEvents()(Event(EventType.AUTHN_LOGIN_FAIL))
     current.reset(token)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
+import weakref
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from by_hand import LOCAL, ask, connect, nothing
 from fastness.controls.problems import Problems
 from fastness.core.asgi import alone, log_crash, problem
 from fastness.core.errors import Forbidden, Refused
-from fastness.core.exchange import Answered, Exchange, Header, Pipeline, Quiet, of
+from fastness.core.exchange import Answered, Exchange, Header, Pipeline, Quiet, asked, of
 
 pytestmark = pytest.mark.anyio
 
@@ -116,6 +118,28 @@ async def test_a_refusal_that_must_win_wins_over_a_started_answer_and_over_a_cra
     for app in (swallowed, wrapped):
         reply = await ask(alone(app, Mark()))
         assert (reply.status, reply.one("x-mark"), reply.json["code"]) == (403, "403", "forbidden")
+
+
+async def test_a_timer_that_keeps_the_connection_alive_does_not_keep_the_exchange() -> None:
+    timers: list[contextvars.Context] = []
+    exchanges: list[weakref.ref[Exchange]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def watched(message: Any) -> None:
+            if message["type"] == "http.response.body":
+                timers.append(contextvars.copy_context())  # as `call_later` does
+                exchange = asked()
+                assert exchange is not None
+                exchanges.append(weakref.ref(exchange))
+            await send(message)
+
+        await nothing(scope, receive, watched)
+        assert asked() is not None  # what follows the answer, a background task, still knows the request
+
+    await ask(alone(app))
+
+    assert timers[0].run(asked) is None
+    assert exchanges[0]() is None
 
 
 async def test_a_nested_pipeline_inherits_id_address_and_scheme() -> None:

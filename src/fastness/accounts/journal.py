@@ -23,7 +23,7 @@ from fastness.controls.security_events import Asked, clean, redacted
 from fastness.core.clock import Clock, wall
 from fastness.core.errors import Refused
 from fastness.core.events import Event, EventType, Level, Sink, silent
-from fastness.core.exchange import current
+from fastness.core.exchange import asked
 
 _TOGETHER = 100
 """Rows of one transaction: it lasts milliseconds."""
@@ -90,7 +90,7 @@ class Journal:
         """Take `event`."""
         if event.type is EventType.SYS_EVENTS_CHECKPOINT:
             return  # it tells of the chain and is no part of it
-        exchange = current.get()
+        exchange = asked()
         taken = _Taken(self._now(), event, None if exchange is None else Asked.of(exchange))
         if self._ordinary(taken):
             self._put(taken)

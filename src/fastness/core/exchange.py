@@ -22,8 +22,9 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
-current: ContextVar[Exchange | None] = ContextVar("fastness_exchange", default=None)
-"""The exchange that this task is answering; security events read request id and address from it."""
+current: ContextVar[Scope | None] = ContextVar("fastness_scope", default=None)
+"""The scope that this task is answering. Not its exchange: servers copy the context into the timer of a connection that
+is kept alive, and it would hold the exchange, with the caller in it, until the next request."""
 
 
 class Answered(Exception):
@@ -163,7 +164,8 @@ class Pipeline:
         # No coroutine of its own: each would cost every message half a microsecond.
         def guarded(message: Message) -> Awaitable[None]:
             nonlocal dropped, finished, headers, send
-            if message["type"] == "http.response.start":
+            kind = message["type"]
+            if kind == "http.response.start":
                 if exchange.replace is not None and not exchange.started:
                     dropped = True
                     return _nothing()
@@ -180,11 +182,11 @@ class Pipeline:
                     exchange.streaming = True
                     if self._watch is not None:
                         send = self._watch(exchange, headers, send)
-            elif message["type"] in _LAST:
+            elif kind in _LAST:
                 finished = True
             return send(message)
 
-        token = current.set(exchange)
+        token = current.set(scope)
         try:
             for enter in self._enters:
                 waiting = enter(exchange)
@@ -247,6 +249,12 @@ class Lasting(Quiet):
 
 def _overrides(element: Element, method: str) -> bool:
     return getattr(type(element), method) is not getattr(Quiet, method)
+
+
+def asked() -> Exchange | None:
+    """The exchange that this task is answering, until its answer is complete; security events read it."""
+    scope = current.get()
+    return None if scope is None else of(scope)
 
 
 def of(scope: Scope) -> Exchange | None:

@@ -237,7 +237,7 @@ class Sockets:
         scope["fastness"] = exchange
         socket = Socket(exchange, send, self.leaves, tell=lambda refused: self.answer(exchange, refused))
         exchange.socket = socket
-        token = current.set(exchange)
+        token = current.set(scope)
         try:
             for enter in self.enters:
                 waiting = enter(exchange)

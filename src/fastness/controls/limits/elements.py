@@ -92,8 +92,11 @@ class _Counting(Quiet):
         raise NotImplementedError
 
     def _count(self, exchange: Exchange, plan: Plan, subject: str, start: int = 0) -> Awaitable[None] | None:
+        only, passes = plan.only, self._passes
+        if only is not None and passes is not None and passes(only.prefix + subject, only.rate):
+            return None
         buckets = plan.buckets
-        passes = self._passes if not plan.shown else None
+        passes = passes if not plan.shown and only is None else None
         for index in range(start, len(buckets)):
             bucket = buckets[index]
             name = bucket.prefix + subject

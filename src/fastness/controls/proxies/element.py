@@ -74,6 +74,8 @@ class Proxies(Quiet):
         self._trusting = bool(chosen.trusted_proxies)
         self._emit, self._reported = emit, False
         self._known: dict[str, tuple[str, str, bool]] = {}
+        self._walked: dict[tuple[bytes, str], str] = {}
+        """(X-Forwarded-For, peer) -> the client that they lead to."""
         self._plain_names: set[bytes] = set()
         """Header names met so far that have no underscore."""
 
@@ -132,6 +134,17 @@ class Proxies(Quiet):
         exchange.scheme = scope["scheme"] = _SCHEMES.get((plain, proto), plain if proto in _PLAIN else unsaid)
 
     def _walk(self, forwarded_for: bytes, peer: str) -> str:
+        known = self._walked.get((forwarded_for, peer))
+        if known is not None:
+            return known
+        found = self._farthest(forwarded_for, peer)
+        if len(self._walked) >= _MEMORY:
+            self._walked.clear()
+        if len(forwarded_for) <= _LONGEST:
+            self._walked[forwarded_for, peer] = found
+        return found
+
+    def _farthest(self, forwarded_for: bytes, peer: str) -> str:
         found = peer
         for hop in reversed(forwarded_for.rsplit(b",", _HOPS)[-_HOPS:]):
             address = hop_address(hop)

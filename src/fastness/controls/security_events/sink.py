@@ -17,7 +17,7 @@ from fastness.controls.security_events.request import Asked
 from fastness.core.clock import Clock, wall
 from fastness.core.declare import provides
 from fastness.core.events import Event, Level, Sink
-from fastness.core.exchange import Exchange, current
+from fastness.core.exchange import Exchange, asked
 
 _log = logging.getLogger("fastness.events")
 _LEVELS = {Level.INFO: logging.INFO, Level.WARN: logging.WARNING, Level.CRITICAL: logging.CRITICAL}
@@ -69,7 +69,7 @@ class SecurityEvents:
                 _write(Level.WARN, {**self._always(Level.WARN), **about})
 
     def _take(self, event: Event) -> None:
-        exchange = current.get()
+        exchange = asked()
         now = self._now()
         if not 0 <= now - self._minute < _MINUTE:
             self._minute = now

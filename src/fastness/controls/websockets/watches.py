@@ -125,7 +125,7 @@ class Watch:
         if not isinstance(error, Refused):
             error = Unavailable(f"not checked: {type(error).__name__}")
         reason = error.reason or error.code
-        token = current.set(self._exchange)
+        token = current.set(self._exchange.scope)
         try:
             if error.status < _BROKEN:
                 who = self.principal.id if self.principal is not None else None
