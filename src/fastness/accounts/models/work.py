@@ -28,7 +28,8 @@ from fastness.accounts.models.outbox import Outbox, OutboxSQL, outbox_table
 from fastness.accounts.models.passkeys import PasskeySQL, StoredPasskeys, passkey_table, spent_challenge_table
 from fastness.accounts.models.recovery_codes import RecoveryCodes, RecoveryCodeSQL, recovery_code_table
 from fastness.accounts.models.revocations import RevocationLog, RevocationSQL, revocation_table
-from fastness.accounts.models.sessions import Sessions, SessionSQL, session_table
+from fastness.accounts.models.session_statements import SessionSQL, session_table
+from fastness.accounts.models.sessions import Sessions
 from fastness.accounts.models.usernames import Usernames, UsernameSQL, username_table
 from fastness.accounts.models.users import Users, UserSQL
 from fastness.stores import sql as counters
