@@ -9,6 +9,7 @@ from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.records import Record
 from fastness.checker.evidence.returned import records_returned
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.written import written
 
 DEEP = 3
 _FINDS = frozenset({"find", "find_all", "to_list", "values"})
@@ -76,7 +77,7 @@ def stores_named(scope: Scope, expr: ast.expr) -> Iterator[str]:
     """A list or dict of the module, or a collection under its own name: `db.members`, `db["members"]`."""
     while isinstance(expr, ast.Call) and isinstance(expr.func, ast.Attribute):
         expr = expr.func.value  # db.members.find().to_list()
-    text = ast.unparse(expr)
+    text = written(expr)
     if isinstance(expr, ast.Name):
         own = expr.id in scope.assigned or scope.parameter(expr.id) is not None
         if not own and any(

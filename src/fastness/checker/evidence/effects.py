@@ -8,6 +8,7 @@ from typing import Literal
 
 from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.written import written
 
 Effect = Literal["store", "file", "process", "message", "job", "request"]
 """store: a database or cache is written. message: a mail or SMS. job: background work is started. request: a call to
@@ -93,7 +94,7 @@ def effect_of(call: Call) -> Effect | None:
 
 def _tidies(call: Call) -> bool:
     """Whether the work behind it only gives back what the request took."""
-    work = ast.unparse(call.positional[0]) if call.positional else ""
+    work = written(call.positional[0]) if call.positional else ""
     return (
         re.search(r"(^|[._])(release|close|unlink|rmtree|abort|clean_?up|clear_temp|delete_(temp|file))\w*$", work)
         is not None
@@ -103,13 +104,13 @@ def _tidies(call: Call) -> bool:
 def temporary(call: Call) -> bool:
     """Whether what is written lies in a folder for temporary files."""
     parts = [*call.positional[:1], *([call.receiver] if call.receiver is not None else [])]
-    texts = [ast.unparse(p) for p in parts]
+    texts = [written(p) for p in parts]
     names = [n.id for p in parts for n in ast.walk(p) if isinstance(n, ast.Name)]
     bound = [a.value for name in names for a in call.scope.assigned.get(name, [])]
-    texts.extend(ast.unparse(value) for value in bound if value is not None)
+    texts.extend(written(value) for value in bound if value is not None)
     seen = " ".join(texts)
     again = [a for n in re.findall(r"[A-Za-z_]\w*", seen) for a in call.scope.assigned.get(n, [])]
-    seen += " ".join(ast.unparse(a.value) for a in again if a.value is not None)
+    seen += " ".join(written(a.value) for a in again if a.value is not None)
     return (
         re.search(
             r"\b(tempfile|gettempdir|NamedTemporaryFile|TemporaryDirectory|mkdtemp|mkstemp|get_temp\w*|temp_(dir|path|file|folder)\w*)\b",
@@ -161,4 +162,4 @@ def _global_write(function: Function, node: ast.Assign) -> bool:
 
 
 def _text(call: Call) -> str:
-    return ast.unparse(call.receiver) if call.receiver is not None else ""
+    return written(call.receiver) if call.receiver is not None else ""

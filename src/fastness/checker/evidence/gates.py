@@ -14,6 +14,7 @@ from fastness.checker.evidence.model import Guard
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.spelling import short
 from fastness.checker.evidence.value import Value
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -148,4 +149,4 @@ def _texts(value: object) -> list[str]:
 
 
 def _text(node: ast.AST) -> str:
-    return ast.unparse(node)
+    return written(node)

@@ -11,6 +11,7 @@ from fastness.checker.evidence.found import Parameter, Variable, default_of
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.value import Value
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Place
 
 DEEP = 10
@@ -104,7 +105,7 @@ def _one(project: Project, scope: Scope, expr: ast.expr, value: Value, words: st
 def _tests(scope: Scope, node: ast.expr) -> str:
     """The tests of the branches that a value stands in: `kind == "refresh"`."""
     return " ".join(
-        ast.unparse(one.test)
+        written(one.test)
         for one in scope.nodes.get(ast.If, ())
         if isinstance(one, ast.If) and any(part is node for statement in one.body for part in ast.walk(statement))
     )

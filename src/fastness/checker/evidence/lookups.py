@@ -14,6 +14,7 @@ from fastness.checker.evidence.model import Route
 from fastness.checker.evidence.naming import changed, key_of, named
 from fastness.checker.evidence.records import Record
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -93,7 +94,7 @@ class Lookups:
             yield from self._compared(function, node, given)
         for part in function.nodes(ast.Subscript):
             if named(part.slice, given) and _store(function.scope, part.value):
-                yield Lookup(function, part, key_of(part.slice, given), None, ast.unparse(part.value))
+                yield Lookup(function, part, key_of(part.slice, given), None, written(part.value))
         for call in function.calls():
             target = call.target
             if target is not None and target.short != "__init__" and deep < DEEP:
@@ -184,7 +185,7 @@ class Lookups:
                 yield Lookup(function, call.node, key, record)
                 return
             if call.receiver is not None and named(call.positional[0], given) and _store(call.scope, call.receiver):
-                yield Lookup(function, call.node, key, None, ast.unparse(call.receiver))
+                yield Lookup(function, call.node, key, None, written(call.receiver))
             elif last == "get" and key and _generic_model(call.positional[0]):
                 yield Lookup(function, call.node, key, None)
         if last in {"filter_by", "get", "get_or_none"} and call.receiver is not None:
@@ -239,7 +240,7 @@ def _last(expr: ast.expr) -> str:
         return expr.attr
     if isinstance(expr, ast.Subscript) and isinstance(expr.slice, ast.Constant):
         return str(expr.slice.value)
-    return ast.unparse(expr).rpartition(".")[2]
+    return written(expr).rpartition(".")[2]
 
 
 def _generic_model(expr: ast.expr) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from fastness.checker.evidence.functions import Function
+from fastness.checker.evidence.written import written
 
 
 def named(expr: ast.AST, given: frozenset[str]) -> bool:
@@ -28,7 +29,7 @@ def key_of(expr: ast.AST, given: frozenset[str]) -> str:
     """The first of the names in an expression."""
     for node in ast.walk(expr):
         if isinstance(node, (ast.Name, ast.Attribute)) and named(node, given):
-            return ast.unparse(node)
+            return written(node)
     return ""
 
 

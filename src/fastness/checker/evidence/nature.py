@@ -13,6 +13,7 @@ from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.refusals import Refusals
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.takings import Takings, bare
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -143,7 +144,7 @@ class Natures:
         if arg is None or arg.annotation is None or isinstance(default_of(scope, arg), ast.Call):
             return False
         # An `Annotated[..., Depends(...)]` is the caller; a bare model is the body.
-        kind = None if "Annotated" in ast.unparse(arg.annotation) else self._kind(scope, arg.annotation)
+        kind = None if "Annotated" in written(arg.annotation) else self._kind(scope, arg.annotation)
         return kind is not None and self._project.names.is_a(kind, *MODELS) and _decorated(scope)
 
     def _kind(self, scope: Scope, annotation: ast.expr) -> Scope | External | None:
@@ -176,8 +177,8 @@ def _agrees(test: ast.Compare) -> bool:
             and re.fullmatch(r"roles?", side.attr) is not None
             for side in sides
         )
-        and ast.unparse(test.left).islower()
-        and ast.unparse(test.comparators[0]).islower()
+        and written(test.left).islower()
+        and written(test.comparators[0]).islower()
     )
 
 

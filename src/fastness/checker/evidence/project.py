@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -53,6 +53,8 @@ class Project:
         self.annotations = Annotations(self.names, self._values)
         self.flow = Flow(self)
         self._made: dict[Callable[[Project], Any], Any] = {}
+        self._scopes: dict[tuple[Kind, ...], list[Scope]] = {}
+        self._calls: dict[tuple[int, int], Call] = {}
         self._functions: dict[int, Function] = {}
         self._classes: dict[int, Class] = {}
         self._fields = Fields(self)
@@ -145,8 +147,9 @@ class Project:
 
     def scopes(self, kinds: tuple[Kind, ...] = CODE) -> Iterator[Scope]:
         """Every scope of the files of these kinds."""
-        for module in self.modules_of(kinds):
-            yield from module.scope.within()
+        if kinds not in self._scopes:
+            self._scopes[kinds] = [scope for module in self.modules_of(kinds) for scope in module.scope.within()]
+        return iter(self._scopes[kinds])
 
     @cached_property
     def _calling(self) -> Calling:
@@ -166,8 +169,13 @@ class Project:
         return self._calling.words
 
     def call_of(self, scope: Scope, node: ast.Call) -> Call:
-        """The view of one call."""
-        return Call(self, scope, node, self.names.dotted(scope, node.func))
+        """The view of one call; the same object each time."""
+        key = (id(scope), id(node))
+        try:
+            return self._calls[key]
+        except KeyError:
+            made = self._calls[key] = Call(self, scope, node, self.names.dotted(scope, node.func))
+            return made
 
     def function_of(self, scope: Scope) -> Function:
         """The view of a function's scope; the same object each time."""
@@ -221,14 +229,14 @@ class Project:
             for node in self.nodes_of(scope, kind):
                 yield scope, node
 
-    def nodes_of(self, scope: Scope, kind: type[N]) -> Iterator[N]:
+    def nodes_of(self, scope: Scope, kind: type[N]) -> Sequence[N]:
         """The nodes of a kind directly in one scope; kinds that the walk did not keep are searched once."""
         if kind in KEPT:
-            return iter(cast("list[N]", scope.nodes.get(kind, [])))
+            return cast("Sequence[N]", scope.nodes.get(kind, ()))
         key = (id(scope), kind)
         if key not in self._kept:
             self._kept[key] = [node for node in own_nodes(scope) if isinstance(node, kind)]
-        return iter(cast("list[N]", self._kept[key]))
+        return cast("Sequence[N]", self._kept[key])
 
     def value(self, scope: Scope, expr: ast.expr | None) -> Value:
         """What an expression can be."""

@@ -7,6 +7,7 @@ from typing import Literal
 
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Route
+from fastness.checker.evidence.written import written
 
 Purpose = Literal[
     "login", "register", "logout", "refresh", "forgot", "reset", "verify", "oauth", "webhook", "health", "landing", "docs",
@@ -123,9 +124,8 @@ def _form(route: Route) -> bool:
     handler = route.handler
     if handler is None:
         return False
-    import ast
 
-    args = ast.unparse(handler.node.args)
+    args = written(handler.node.args)
     return "OAuth2PasswordRequestForm" in args or any("OAuth2PasswordRequestForm" in f.name for f in route.dependencies)
 
 

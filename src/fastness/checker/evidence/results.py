@@ -6,6 +6,7 @@ import ast
 import re
 
 from fastness.checker.evidence.functions import Call, Function
+from fastness.checker.evidence.written import written
 
 _LOGGING = re.compile(
     r"(^|\.)_?(log|logger|logging|audit|structlog|span|sentry_sdk|scope)\w*(\(\))?\.\w+$|(^|\.)print$", re.IGNORECASE
@@ -49,7 +50,7 @@ def only_logged(function: Function, call: Call) -> bool:
     logged = {
         id(part)
         for other in function.calls()
-        if _LOGGING.search(other.name) or (other.receiver is not None and _LOGGING.search(ast.unparse(other.node.func)))
+        if _LOGGING.search(other.name) or (other.receiver is not None and _LOGGING.search(written(other.node.func)))
         for part in ast.walk(other.node)
     }
     loads = [

@@ -13,6 +13,7 @@ from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Route
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.takings import SCHEMES
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -97,7 +98,7 @@ def _scheme(project: Project, scope: Scope, expr: ast.expr) -> tuple[str, bool, 
         call = project.class_of(kind).method("__call__")
         if call is not None and _tests(call):
             return None
-    return ast.unparse(expr)[:60], _lenient(project, scope, expr), kind.short if isinstance(kind, Scope) else ""
+    return written(expr)[:60], _lenient(project, scope, expr), kind.short if isinstance(kind, Scope) else ""
 
 
 def _tests(function: Function) -> bool:
@@ -106,7 +107,7 @@ def _tests(function: Function) -> bool:
         if any(_VERIFIES.search(call.name) for call in one.calls() if "super" not in call.name):
             return True
         for compare in one.nodes(ast.Compare):
-            absent = isinstance(compare.ops[0], (ast.Is, ast.IsNot)) or "scheme" in ast.unparse(compare).lower()
+            absent = isinstance(compare.ops[0], (ast.Is, ast.IsNot)) or "scheme" in written(compare).lower()
             if not absent:
                 return True
     return False

@@ -6,6 +6,7 @@ import ast
 import re
 
 from fastness.checker.evidence.functions import Call, Function
+from fastness.checker.evidence.written import written
 
 DEEP = 3
 _READS = frozenset({
@@ -35,7 +36,7 @@ def _reads(call: Call) -> bool:
     if call.receiver is None:
         return last == "select" and "sql" in call.name.lower()
     return (
-        bool(_STORES.search(ast.unparse(call.receiver)) or _STORES.search(call.name.rpartition(".")[0]))
+        bool(_STORES.search(written(call.receiver)) or _STORES.search(call.name.rpartition(".")[0]))
         or "sqlalchemy" in call.name
     )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fastness.checker.evidence.classes import Class, Model
 from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.written import written
 
 FAR = 3
 """Calls that are followed."""
@@ -110,7 +111,7 @@ def said(expr: ast.Name | ast.Attribute, text: str) -> bool:
     """Whether a name or attribute reads like `text`."""
     if isinstance(expr, ast.Name):
         return expr.id == text
-    return text.endswith(f".{expr.attr}") and ast.unparse(expr) == text
+    return text.endswith(f".{expr.attr}") and written(expr) == text
 
 
 def arguments(call: Call) -> Iterator[ast.expr]:

@@ -65,6 +65,7 @@ from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.records import Record
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Severity
 from fastness.checker.rule import Rule
 
@@ -127,7 +128,7 @@ def _merges(call: Call, names: frozenset[str]) -> bool:
     if last not in _STORES or call.receiver is None:
         return False
     handed = any(_is(a, names) or _set_whole(a, names) for a in call.positional)
-    return handed and _KEPT.search(ast.unparse(call.receiver)) is not None
+    return handed and _KEPT.search(written(call.receiver)) is not None
 
 
 def _set_whole(expr: ast.expr, names: frozenset[str]) -> bool:

@@ -42,6 +42,7 @@ from collections.abc import Iterator
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.passwords import as_typed, is_password, last_word
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Finding, Severity
 from fastness.checker.rule import Rule
 
@@ -116,8 +117,7 @@ def _made_of_password(call: Call, name: str) -> bool:
             for node in ast.walk(assignment.value):
                 if isinstance(node, (ast.Name, ast.Attribute)) and as_typed(call.project, call.scope, node):
                     return not any(
-                        isinstance(n, ast.Call) and _SLOW.search(ast.unparse(n.func))
-                        for n in ast.walk(assignment.value)
+                        isinstance(n, ast.Call) and _SLOW.search(written(n.func)) for n in ast.walk(assignment.value)
                     )
     return False
 

@@ -60,6 +60,7 @@ from collections.abc import Iterator
 from fastness.checker.evidence.effects import effects
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application, Parameter, Route
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Place, Severity
 from fastness.checker.rule import Rule
 
@@ -131,7 +132,7 @@ def _compared(handler: Function, name: str) -> bool:
     for function in handler.reaches(2):
         for compare in function.nodes(ast.Compare):
             if any(isinstance(op, (ast.Lt, ast.LtE, ast.Gt, ast.GtE)) for op in compare.ops) and re.search(
-                rf"\b{name}\b", ast.unparse(compare)
+                rf"\b{name}\b", written(compare)
             ):
                 return True
     return False

@@ -69,6 +69,7 @@ from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.jwts import decodings, peeks, verifies
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.results import keys_read, only_logged
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -141,7 +142,7 @@ def _from_provider(call: Call) -> bool:
     if any(s.kind == "request" for s in sources):
         return False
     fetched = any(s.passed(*_FETCHING) or s.name.rpartition(".")[2] in _FETCHING for s in sources)
-    return fetched or (token is not None and "id_token" in ast.unparse(token)) or _takes_id_token(call)
+    return fetched or (token is not None and "id_token" in written(token)) or _takes_id_token(call)
 
 
 def _takes_id_token(call: Call) -> bool:
