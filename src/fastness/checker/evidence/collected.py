@@ -9,6 +9,7 @@ from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.records import Record
 from fastness.checker.evidence.returned import records_returned
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 
 DEEP = 3
@@ -29,7 +30,7 @@ def _read(function: Function) -> Iterator[str]:
             if call.name.rpartition(".")[2] in _FINDS and call.receiver is not None:
                 yield from stores_named(call.scope, call.receiver)
     for value in function.returns:
-        for node in ast.walk(value):
+        for node in walk(value):
             if isinstance(node, ast.Name):
                 yield from stores_named(function.scope, node)
 

@@ -12,6 +12,7 @@ from fastness.checker.evidence.annotations import DEPENDS, Typed
 from fastness.checker.evidence.found import External, Instance, Parameter, Variable, default_of, matches
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ class Depending:
         match expr:
             case ast.Lambda():
                 made.names.append("lambda")
-                for node in ast.walk(expr.body):
+                for node in walk(expr.body):
                     if isinstance(node, ast.Call):
                         target = self._project.names.called(scope, node)
                         if target is not None:

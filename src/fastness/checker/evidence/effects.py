@@ -8,6 +8,7 @@ from typing import Literal
 
 from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 
 Effect = Literal["store", "file", "process", "message", "job", "request"]
@@ -105,7 +106,7 @@ def temporary(call: Call) -> bool:
     """Whether what is written lies in a folder for temporary files."""
     parts = [*call.positional[:1], *([call.receiver] if call.receiver is not None else [])]
     texts = [written(p) for p in parts]
-    names = [n.id for p in parts for n in ast.walk(p) if isinstance(n, ast.Name)]
+    names = [n.id for p in parts for n in walk(p) if isinstance(n, ast.Name)]
     bound = [a.value for name in names for a in call.scope.assigned.get(name, [])]
     texts.extend(written(value) for value in bound if value is not None)
     seen = " ".join(texts)
@@ -129,7 +130,7 @@ def _writes(call: Call) -> bool:
     if any(_WRITING.search(text) for text in texts):
         return True
     for source in (statement, *_assigned(call.scope, statement)):
-        for node in ast.walk(source):
+        for node in walk(source):
             if isinstance(node, ast.Call):
                 name = call.project.names.dotted(call.scope, node.func).rpartition(".")[2]
                 if name in {"insert", "update", "delete"}:

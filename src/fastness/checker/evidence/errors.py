@@ -12,6 +12,7 @@ from fastness.checker.evidence.found import matches
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.names import Names
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _converting(scope: Scope, handler: ast.ExceptHandler) -> bool:
     """Whether the `try` does nothing but read a value: its error is about what was sent."""
     for node in scope.nodes.get(ast.Try, ()):
         if isinstance(node, ast.Try) and handler in node.handlers:
-            calls = [n for s in node.body for n in ast.walk(s) if isinstance(n, ast.Call)]
+            calls = [n for s in node.body for n in walk(s) if isinstance(n, ast.Call)]
             names = [written(c.func) for c in calls]
             return bool(names) and all(
                 _CONVERTS.search(name) or _ANSWERS.search(name) or name.endswith("RedirectResponse") for name in names
@@ -234,7 +235,7 @@ def _trace(expr: ast.expr) -> bool:
         isinstance(n, ast.Call)
         and isinstance(n.func, ast.Attribute)
         and n.func.attr in {"format_exc", "format_exception", "format_tb"}
-        for n in ast.walk(expr)
+        for n in walk(expr)
     )
 
 

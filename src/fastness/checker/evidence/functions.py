@@ -112,8 +112,7 @@ class Call:
     @property
     def target(self) -> Function | None:
         """The function of the project that runs."""
-        scope = self.project.names.called(self.scope, self.node)
-        return self.project.function_of(scope) if scope is not None else None
+        return self.project.target_of(self.scope, self.node)
 
     def is_a(self, *names: str) -> bool:
         """Whether it calls one of these, or a class that has one of them among its bases."""

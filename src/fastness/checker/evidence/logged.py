@@ -87,8 +87,6 @@ def logged(project: Project) -> Iterator[Logged]:
         printed = call.name == "print"
         if printed and _TOOLS.search(call.module.path):
             continue
-        if in_development(call):
-            continue
         if not printed and (call.receiver is None or not _LOGGER.search(written(call.receiver))):
             continue
         told = announced(call.node)
@@ -97,7 +95,8 @@ def logged(project: Project) -> Iterator[Logged]:
             if found is None and id(piece) in told and not _harmless(project, call.scope, piece):
                 found = (f"{written(piece)}, a {told[id(piece)]},", True)
             if found is not None:
-                yield Logged(call, found[0], found[1], printed)
+                if not in_development(call):
+                    yield Logged(call, found[0], found[1], printed)
                 break
 
 

@@ -14,6 +14,7 @@ from fastness.checker.evidence.model import Route
 from fastness.checker.evidence.naming import changed, key_of, named
 from fastness.checker.evidence.records import Record
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Lookups:
             if not isinstance(cls, Scope) or not isinstance(cls.node, ast.ClassDef):
                 continue
             for base in cls.node.bases:
-                for part in ast.walk(base.slice) if isinstance(base, ast.Subscript) else ():
+                for part in walk(base.slice) if isinstance(base, ast.Subscript) else ():
                     record = self._record(cls.parent or cls, part)
                     if record is not None:
                         return record
@@ -213,7 +214,7 @@ class Lookups:
         rest = [*call.positional[1:], *(k.value for k in call.node.keywords)]
         pieces = [*rest, *(call.positional[:1] if not value.text else [])]
         key = next(
-            (key_of(a, given) for a in pieces if any(named(p, given) for p in ast.walk(a) if isinstance(p, ast.expr))),
+            (key_of(a, given) for a in pieces if any(named(p, given) for p in walk(a) if isinstance(p, ast.expr))),
             "",
         )
         if where and table and key:
@@ -221,7 +222,7 @@ class Lookups:
 
     def _chained(self, call: Call) -> Record | None:
         """The class named in the chain before a call: `db.query(Item).filter_by(...)`."""
-        for part in ast.walk(call.receiver) if call.receiver is not None else ():
+        for part in walk(call.receiver) if call.receiver is not None else ():
             if isinstance(part, (ast.Name, ast.Attribute)):
                 record = self._record(call.scope, part)
                 if record is not None:

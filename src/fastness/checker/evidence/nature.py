@@ -13,6 +13,7 @@ from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.refusals import Refusals
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.takings import Takings, bare
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
@@ -123,8 +124,8 @@ class Natures:
 
     def _asked(self, scope: Scope, tested: ast.AST) -> str:
         """The word in a test that asks for the caller's role."""
-        parts = list(ast.walk(tested))
-        agreed = {id(n) for p in parts if isinstance(p, ast.Compare) and _agrees(p) for n in ast.walk(p)}
+        parts = list(walk(tested))
+        agreed = {id(n) for p in parts if isinstance(p, ast.Compare) and _agrees(p) for n in walk(p)}
         acting = {id(p.func) for p in parts if isinstance(p, ast.Call) and _ACTS.match(_word(p.func))}
         parts = [p for p in parts if id(p) not in agreed | acting]
         wished = any(self._wished(scope, part) for part in parts)

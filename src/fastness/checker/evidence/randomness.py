@@ -12,6 +12,7 @@ from itertools import islice
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 
 WEAK = re.compile(
@@ -88,9 +89,7 @@ def receivers(project: Project, scope: Scope, node: ast.AST, deep: int = 1) -> l
         if _within(assign.value, node):
             found.extend(written(t) for t in assign.targets if isinstance(t, ast.Subscript))
     returned = [r.value for r in scope.nodes.get(ast.Return, ()) if isinstance(r, ast.Return) and r.value is not None]
-    gives = any(
-        _within(r, node) or any(isinstance(n, ast.Name) and n.id in found for n in ast.walk(r)) for r in returned
-    )
+    gives = any(_within(r, node) or any(isinstance(n, ast.Name) and n.id in found for n in walk(r)) for r in returned)
     if scope.kind == "function" and (gives or not found):
         found.append(scope.short)
     if scope.kind == "function" and gives and deep:
@@ -167,7 +166,7 @@ def _alphabet(project: Project, call: Call) -> float | None:
 
 def _repeated(project: Project, call: Call) -> float | None:
     """The rounds of the comprehension around a call: `for _ in range(6)`; 1 when there is none."""
-    for node in ast.walk(call.scope.node):
+    for node in walk(call.scope.node):
         if isinstance(node, (ast.GeneratorExp, ast.ListComp)) and _within(node.elt, call.node):
             source = node.generators[0].iter
             if isinstance(source, ast.Call) and written(source.func) == "range" and len(source.args) == 1:
@@ -179,4 +178,4 @@ def _repeated(project: Project, call: Call) -> float | None:
 
 
 def _within(outer: ast.AST, node: ast.AST) -> bool:
-    return any(part is node for part in ast.walk(outer))
+    return any(part is node for part in walk(outer))

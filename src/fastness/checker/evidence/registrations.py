@@ -11,6 +11,7 @@ from fastness.checker.evidence.owners import KINDS, Owner, Owners
 from fastness.checker.evidence.registered import Included, Registered, Registrations
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.value import Value
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ class Registrar:
 
     def _calls_in(self, scope: Scope, expr: ast.expr) -> Iterator[tuple[Scope, ast.Call]]:
         for where, display in self._displays(scope, expr):
-            for node in ast.walk(display):
+            for node in walk(display):
                 if isinstance(node, ast.Call):
                     yield where, node
 

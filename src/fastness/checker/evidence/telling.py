@@ -11,6 +11,7 @@ from typing import Literal
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.purpose import purposes, takes_password
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 from fastness.checker.finding import Place
 
@@ -124,12 +125,12 @@ def _said(function: Function, raised: ast.Call) -> tuple[object, str]:
 def _why(function: Function, test: ast.expr) -> Literal["absent", "wrong", "both", "other"]:
     absent = _absent(function, test)
     wrong = (
-        any(isinstance(node, ast.Call) and _VERIFIES.search(written(node.func)) for node in ast.walk(test))
+        any(isinstance(node, ast.Call) and _VERIFIES.search(written(node.func)) for node in walk(test))
         or any(
             isinstance(node, ast.Compare)
             and isinstance(node.ops[0], (ast.Eq, ast.NotEq))
             and "pass" in written(node).lower()
-            for node in ast.walk(test)
+            for node in walk(test)
         )
         or _verified_before(function, test)
     )
@@ -140,7 +141,7 @@ def _why(function: Function, test: ast.expr) -> Literal["absent", "wrong", "both
 
 def _absent(function: Function, test: ast.expr) -> bool:
     """`not user`, `user is None`, where `user` was looked up and is no result of a verification; `name not in users`."""
-    for node in ast.walk(test):
+    for node in walk(test):
         name = ""
         match node:
             case ast.Compare(ops=[ast.NotIn()], comparators=[ast.Name() | ast.Attribute() as where]):
@@ -175,7 +176,7 @@ def _password_of(function: Function, part: ast.Subscript) -> bool:
 
 def _looked_up(value: ast.expr) -> bool:
     return (
-        any(isinstance(n, (ast.Call, ast.Subscript)) for n in ast.walk(value))
+        any(isinstance(n, (ast.Call, ast.Subscript)) for n in walk(value))
         and re.search(
             r"user|account|member|customer|find|query|select|get|first|scalar|fetch", written(value), re.IGNORECASE
         )
@@ -185,7 +186,7 @@ def _looked_up(value: ast.expr) -> bool:
 
 def _verified_before(function: Function, test: ast.expr) -> bool:
     """`ok = verify(...)`, then `if not ok`."""
-    names = {n.id for n in ast.walk(test) if isinstance(n, ast.Name)}
+    names = {n.id for n in walk(test) if isinstance(n, ast.Name)}
     return any(
         a.value is not None
         and isinstance(a.value, (ast.Call, ast.Await))

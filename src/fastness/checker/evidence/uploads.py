@@ -12,6 +12,7 @@ from fastness.checker.evidence.effects import temporary
 from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.uses import Held, holders
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _allows(test: ast.expr) -> bool:
     if not re.search(r"content_type|\bext\w*|suffix|mime|filename|endswith|file_?type|format", text, re.IGNORECASE):
         return False
     blocked = re.search(r"block|forbid|denied|deny|black|dangerous|disallow|banned|executable", text, re.IGNORECASE)
-    tests = any(isinstance(n, (ast.Compare, ast.Call)) for n in ast.walk(test))
+    tests = any(isinstance(n, (ast.Compare, ast.Call)) for n in walk(test))
     return (
         blocked is None
         and tests

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fastness.checker.evidence.classes import Class, Model
 from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 
 FAR = 3
@@ -50,7 +51,7 @@ class Held:
 
     def touched_by(self, node: ast.AST) -> bool:
         """Whether the input stands somewhere inside `node`."""
-        return any(said(part, self.text) for part in ast.walk(node) if isinstance(part, (ast.Name, ast.Attribute)))
+        return any(said(part, self.text) for part in walk(node) if isinstance(part, (ast.Name, ast.Attribute)))
 
 
 def holders(function: Function, text: str, far: int = FAR) -> Iterator[Held]:

@@ -54,6 +54,7 @@ from collections.abc import AsyncIterator, Iterator
 from fastness.checker.evidence.attacker import Attacker
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
@@ -124,7 +125,7 @@ class GuardByHeader(Rule):
 def _refuses(node: ast.If) -> bool:
     """Whether the branch answers 401 or 403."""
     for statement in node.body:
-        for part in ast.walk(statement):
+        for part in walk(statement):
             if (
                 isinstance(part, ast.Raise)
                 and part.exc is not None
@@ -142,7 +143,7 @@ def _refuses(node: ast.If) -> bool:
 
 def _tested(project: Project, scope: Scope, test: ast.expr) -> str:
     """The forgeable thing that the test compares with something."""
-    for part in ast.walk(test):
+    for part in walk(test):
         if not isinstance(part, ast.Compare) or isinstance(part.ops[0], (ast.Is, ast.IsNot)):
             continue
         for side in (part.left, *part.comparators):
@@ -158,7 +159,7 @@ def _forgeable(project: Project, scope: Scope, expr: ast.expr, deep: int = 0) ->
     text = written(expr)
     if re.search(r"\brequest\.client\.host$", text):
         return "request.client.host"
-    for part in ast.walk(expr):
+    for part in walk(expr):
         word = _header(project, scope, part)
         if word:
             return word

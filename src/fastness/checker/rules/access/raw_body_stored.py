@@ -65,6 +65,7 @@ from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.records import Record
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Severity
 from fastness.checker.rule import Rule
@@ -158,7 +159,7 @@ def _sets(handler: Function, names: frozenset[str]) -> bool:
 
 def _filtered(handler: Function, key: str) -> bool:
     """Whether the loop asks which key it has."""
-    return any(isinstance(n, ast.Name) and n.id == key for test in handler.nodes(ast.Compare) for n in ast.walk(test))
+    return any(isinstance(n, ast.Name) and n.id == key for test in handler.nodes(ast.Compare) for n in walk(test))
 
 
 def _is(expr: ast.AST, names: frozenset[str]) -> bool:

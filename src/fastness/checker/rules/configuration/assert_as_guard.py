@@ -48,6 +48,7 @@ from collections.abc import Iterator
 
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
@@ -80,7 +81,7 @@ class AssertAsGuard(Rule):
                     confidence=Confidence.HIGH,
                 )
             elif project.flow.entry(scope) and any(
-                project.flow.requested(scope, n) for n in ast.walk(node.test) if isinstance(n, ast.Name)
+                project.flow.requested(scope, n) for n in walk(node.test) if isinstance(n, ast.Name)
             ):
                 yield self.found(
                     project.place(scope, node),

@@ -50,6 +50,7 @@ from fastness.checker.evidence.attacker import Attacker
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
@@ -128,5 +129,5 @@ class VersionTold(Rule):
 def _returned(handler: Function) -> Iterator[ast.expr]:
     for value in handler.returns:
         yield value
-        for name in (n.id for n in ast.walk(value) if isinstance(n, ast.Name)):
+        for name in (n.id for n in walk(value) if isinstance(n, ast.Name)):
             yield from (a.value for a in handler.assignments(name) if a.value is not None)

@@ -49,6 +49,7 @@ from collections.abc import Iterator, Sequence
 
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Assignment, Scope
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Severity
 from fastness.checker.rule import Rule
@@ -141,4 +142,4 @@ def _asked_for(scope: Scope, node: ast.AST) -> bool:
 
 
 def _within(parts: Sequence[ast.AST], node: ast.AST) -> bool:
-    return any(inner is node for part in parts for inner in ast.walk(part))
+    return any(inner is node for part in parts for inner in walk(part))

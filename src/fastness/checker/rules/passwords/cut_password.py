@@ -44,6 +44,7 @@ from collections.abc import Iterator
 
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 from fastness.checker.finding import Finding, Persona, Severity
 from fastness.checker.rule import Rule
@@ -89,6 +90,4 @@ def _limited(call: Call) -> bool:
 
 
 def _measures(compare: ast.Compare) -> bool:
-    return any(
-        isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "len" for n in ast.walk(compare)
-    )
+    return any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "len" for n in walk(compare))

@@ -60,6 +60,7 @@ from collections.abc import Iterator
 from fastness.checker.evidence.effects import effects
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application, Parameter, Route
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Place, Severity
 from fastness.checker.rule import Rule
@@ -101,7 +102,7 @@ def _computes(handler: Function) -> bool:
         for call in handler.calls()
         if call.target is None and not call.name.rpartition(".")[2][:1].isupper() and call.name not in _PLAIN
         for argument in (*call.positional, *call.node.keywords)
-        if any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(argument))
+        if any(isinstance(n, ast.Name) and n.id in names for n in walk(argument))
     )
     return not effects(handler) and next(given, None) is None
 

@@ -57,6 +57,7 @@ from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.privilege import administrative
 from fastness.checker.evidence.purpose import purposes
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
@@ -148,7 +149,7 @@ def _chosen(function: Function) -> bool:
 def _listed(route: Route, handler: Function) -> str:
     """A list of the module that routes append to, answered whole."""
     for value in handler.returns:
-        for node in ast.walk(value):
+        for node in walk(value):
             if (
                 isinstance(node, ast.Name)
                 and node.id in handler.scope.module.assigned

@@ -50,6 +50,7 @@ from fastness.checker.evidence.passwords import is_password, is_table, last_word
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.secrecy import holds_secret
+from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
@@ -118,7 +119,7 @@ def _no_test(scope: Scope, compare: ast.Compare) -> bool:
     """Whether it makes a condition of a query, or is only written into a log."""
     return any(
         _NO_TEST.search(written(call.func))
-        and any(part is compare for argument in (*call.args, *call.keywords) for part in ast.walk(argument))
+        and any(part is compare for argument in (*call.args, *call.keywords) for part in walk(argument))
         for call in scope.calls
     )
 
