@@ -24,6 +24,7 @@ class Calling:
         self._project = project
         self._calls: dict[tuple[int, int], Call] = {}
         self._targets: dict[tuple[int, int], Function | None] = {}
+        self._callees: dict[int, tuple[Function, ...]] = {}
 
     def call(self, scope: Scope, node: ast.Call) -> Call:
         """The view of one call; the same object each time."""
@@ -39,6 +40,14 @@ class Calling:
             runs = self._project.names.called(scope, node)
             self._targets[key] = self._project.function_of(runs) if runs is not None else None
         return self._targets[key]
+
+    def callees(self, function: Function) -> tuple[Function, ...]:
+        """The functions of the project that a function calls, each once, in the order of the source."""
+        key = id(function.scope)
+        if key not in self._callees:
+            found = (call.target for call in function.calls())
+            self._callees[key] = tuple(dict.fromkeys(target for target in found if target is not None))
+        return self._callees[key]
 
     @property
     def words(self) -> Iterable[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.walking import walk
 from fastness.checker.evidence.written import written
+
+if TYPE_CHECKING:
+    from fastness.checker.evidence.project import Project
 
 Effect = Literal["store", "file", "process", "message", "job", "request"]
 """store: a database or cache is written. message: a mail or SMS. job: background work is started. request: a call to
@@ -54,6 +57,19 @@ def effects(function: Function) -> frozenset[Effect]:
 
 def deeds(function: Function) -> dict[Effect, Function | Call]:
     """Everything it is seen to change, each with the first call that does it (or the function, for a module's own data)."""
+    known = function.project.once(_known)
+    if function not in known:
+        known[function] = _deeds(function)
+    return known[function]
+
+
+def _known(project: Project) -> dict[Function, dict[Effect, Function | Call]]:
+    """What functions were seen to change, filled by those who ask."""
+    del project
+    return {}
+
+
+def _deeds(function: Function) -> dict[Effect, Function | Call]:
     found: dict[Effect, Function | Call] = {}
     for one in function.reaches(DEEP):
         for call in one.calls():

@@ -234,9 +234,8 @@ class Function:
             yield from layer
             following: list[Function] = []
             for function in layer:
-                for call in function.calls():
-                    target = call.target
-                    if target is not None and id(target.scope) not in seen:
+                for target in self.project.callees(function):
+                    if id(target.scope) not in seen:
                         seen.add(id(target.scope))
                         following.append(target)
             layer = following

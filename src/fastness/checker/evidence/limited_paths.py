@@ -21,7 +21,8 @@ def limited_paths(project: Project) -> tuple[str, ...]:
     """Every such path or pattern; `project.once(limited_paths)`."""
     found: list[str] = []
     for module in project.modules_of():
-        if not _ABOUT.search(module.text):
+        low = module.text.lower()
+        if ("limit" not in low and "throttl" not in low) or not _ABOUT.search(module.text):
             continue
         for scope in module.scope.within():
             for node in scope.nodes.get(ast.Dict, ()):

@@ -171,6 +171,10 @@ class Project:
         """The function of the project that a call runs."""
         return self._calling.target(scope, node)
 
+    def callees(self, function: Function) -> tuple[Function, ...]:
+        """The functions of the project that a function calls, each once, in the order of the source."""
+        return self._calling.callees(function)
+
     def function_of(self, scope: Scope) -> Function:
         """The view of a function's scope; the same object each time."""
         if id(scope) not in self._functions:
