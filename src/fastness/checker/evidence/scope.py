@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from fastness.checker.evidence.walking import HOLDING
+
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 KEPT: frozenset[type[ast.AST]] = frozenset({
     ast.Assert, ast.Assign, ast.AsyncFor, ast.Attribute, ast.AugAssign, ast.BinOp, ast.BoolOp, ast.Compare, ast.Delete,
@@ -132,7 +134,7 @@ class _Walk:
                 return
         if kind in KEPT:
             scope.nodes[kind].append(node)
-        for name in node._fields:
+        for name in HOLDING[kind]:
             value = getattr(node, name, None)
             if isinstance(value, list):
                 for child in value:

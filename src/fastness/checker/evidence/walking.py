@@ -5,19 +5,22 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-_HOLDING: dict[type[ast.AST], tuple[str, ...]] = {ast.Name: (), ast.Constant: (), ast.Attribute: ("value",)}
-"""The fields of each kind of node that may hold nodes; the kinds that are met are added."""
+
+class _Holding(dict[type[ast.AST], tuple[str, ...]]):
+    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
+        self[kind] = tuple(name for name in kind._fields if name != "ctx")
+        return self[kind]
+
+
+HOLDING = _Holding({ast.Name: (), ast.Constant: (), ast.Attribute: ("value",)})
+"""The fields of each kind of node that may hold nodes, `Load` and `Store` marks left out."""
 
 
 def walk(node: ast.AST) -> Iterator[ast.AST]:
     """What `ast.walk` gives, in its order, without the `Load` and `Store` marks: twice as quick, and asked everywhere."""
     todo = [node]
     for each in todo:
-        kind = each.__class__
-        names = _HOLDING.get(kind)
-        if names is None:
-            names = _HOLDING[kind] = tuple(name for name in kind._fields if name != "ctx")
-        for name in names:
+        for name in HOLDING[each.__class__]:
             held = getattr(each, name, None)
             if isinstance(held, ast.AST):
                 todo.append(held)
