@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
 import statistics
 import subprocess
@@ -18,6 +19,8 @@ sys.path.pop(0)
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench import peers, report
+
+import fastness
 
 OURS = Path(sys.executable).parent / "fastness"
 COMMON = """
@@ -298,6 +301,8 @@ def main() -> None:
     rounds = 1 if chosen.quick else chosen.rounds
     context = report.context()
     report.introduce(context)
+    # As pip leaves a package; bandit's environment was made so.
+    compileall.compile_dir(Path(fastness.__file__).parent, quiet=1)
     bandit = None if chosen.alone else peers.python_of("bandit")
     figures: dict[str, object] = {}
     rows = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from checker.programs import write
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.source import at_work
 
 NEWER = {
     "two exceptions without parentheses": "try:\n    a()\nexcept A, B:\n    f(1)\n",
@@ -93,3 +95,26 @@ def test_the_static_checker_starts_without_the_framework(tmp_path: Path) -> None
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert answer.stdout.strip() == "[]"
+
+
+def test_what_was_made_at_work_is_old_afterwards_and_collected_like_everything_else() -> None:
+    with at_work():
+        made = [[number] for number in range(10_000)]
+
+        assert not gc.isenabled()
+
+    young = {id(each) for each in gc.get_objects(generation=0)}
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
+    assert young.isdisjoint(map(id, made))
+
+
+def test_what_a_host_froze_stays_frozen() -> None:
+    gc.freeze()
+    try:
+        with at_work():
+            pass
+
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()

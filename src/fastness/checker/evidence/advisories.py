@@ -182,10 +182,11 @@ def source(named: str) -> AdvisorySource:
     Raises:
         UnreadableSourceError: it is none of these.
     """
-    from fastness.checker.evidence import osv
-
     if not named:
         return BuiltIn()
+    # HTTP and TLS take longer to import than a small check takes.
+    from fastness.checker.evidence import osv
+
     if named.startswith(("https://", "http://")):
         return osv.Service(named.rstrip("/"))
     path = Path(named)

@@ -10,6 +10,7 @@ from fastness.checker.evidence.found import Variable, matches
 from fastness.checker.evidence.names import Names
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.values import Values
+from fastness.checker.evidence.written import written
 
 DEEP = 8
 DEPENDS = ("fastapi.Depends", "fastapi.Security", "Depends", "Security", "Inject", "FromDishka")
@@ -47,7 +48,7 @@ class Typed:
     @property
     def text(self) -> str:
         """The type as written."""
-        return ast.unparse(self.base) if self.base is not None else ""
+        return written(self.base) if self.base is not None else ""
 
     def calls(self) -> Iterator[tuple[Scope, ast.Call]]:
         """The metadata that are calls."""

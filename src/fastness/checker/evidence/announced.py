@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from fastness.checker.evidence.walking import walk
+
 _CALLED = re.compile(
     r"\b(password|passphrase|passcode|pin|otp|(one[- ]time|verification|reset|security|login|activation|confirmation) (code|token))\b"
     r"( (code|is|will be|for [^:=]{1,40}))?\s{0,2}[:=]?\s{0,2}['\"`(\[]?$",
@@ -23,7 +25,7 @@ _MARK = re.compile(r"%s|%r|\{\}")
 def announced(call: ast.Call) -> dict[int, str]:
     """The arguments and pieces of a call, by identity, that the text before them calls a secret; with that word."""
     found: dict[int, str] = {}
-    for node in ast.walk(call):
+    for node in walk(call):
         for before, value in _pairs(node):
             word = _CALLED.search(before[-80:])
             if word is not None and not _REFUSES.search(before) and _bare(value):

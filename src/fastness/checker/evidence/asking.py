@@ -16,6 +16,8 @@ from fastness.checker.evidence.found import default_of
 from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.guards import Guards
 from fastness.checker.evidence.takings import SCHEMES
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -160,14 +162,14 @@ class Asking:
 
 def mentions(expr: ast.AST, held: Held) -> bool:
     """Whether an expression reads one of the names, or the caller's place in the request."""
-    for node in ast.walk(expr):
+    for node in walk(expr):
         if isinstance(node, ast.Name) and node.id in held:
             return True
         if isinstance(node, ast.Attribute):
-            text = ast.unparse(node)
+            text = written(node)
             if text in held or _READ.search(text):
                 return True
-        elif isinstance(node, ast.Subscript) and _READ.search(ast.unparse(node)):
+        elif isinstance(node, ast.Subscript) and _READ.search(written(node)):
             return True
     return False
 

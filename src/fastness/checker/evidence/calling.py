@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fastness.checker.evidence.found import matches
-from fastness.checker.evidence.functions import Call
+from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.source import Kind, Module
 
@@ -22,6 +22,32 @@ class Calling:
 
     def __init__(self, project: Project) -> None:
         self._project = project
+        self._calls: dict[tuple[int, int], Call] = {}
+        self._targets: dict[tuple[int, int], Function | None] = {}
+        self._callees: dict[int, tuple[Function, ...]] = {}
+
+    def call(self, scope: Scope, node: ast.Call) -> Call:
+        """The view of one call; the same object each time."""
+        key = (id(scope), id(node))
+        if key not in self._calls:
+            self._calls[key] = Call(self._project, scope, node, self._project.names.dotted(scope, node.func))
+        return self._calls[key]
+
+    def target(self, scope: Scope, node: ast.Call) -> Function | None:
+        """The function of the project that a call runs."""
+        key = (id(scope), id(node))
+        if key not in self._targets:
+            runs = self._project.names.called(scope, node)
+            self._targets[key] = self._project.function_of(runs) if runs is not None else None
+        return self._targets[key]
+
+    def callees(self, function: Function) -> tuple[Function, ...]:
+        """The functions of the project that a function calls, each once, in the order of the source."""
+        key = id(function.scope)
+        if key not in self._callees:
+            found = (call.target for call in function.calls())
+            self._callees[key] = tuple(dict.fromkeys(target for target in found if target is not None))
+        return self._callees[key]
 
     @property
     def words(self) -> Iterable[str]:
@@ -41,7 +67,7 @@ class Calling:
                 if dotted and not matches(full, (name,)):
                     continue
                 seen.add((id(node), skipped))
-                yield Call(self._project, scope, node, full, skipped)
+                yield Call(self._project, scope, node, full, skipped) if skipped else self.call(scope, node)
 
     @cached_property
     def _index(self) -> dict[str, list[tuple[Module, Scope, ast.Call, int]]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -24,10 +25,10 @@ def checked(project: Project, scope: Scope, expr: ast.expr) -> How | None:
     `if name not in ALLOWED: raise`, `if not PATTERN.fullmatch(name): raise`, `row = find(name)` with `if not row: raise`,
     and `if name in ALLOWED:` around the use.
     """
-    names = {n.id for n in ast.walk(expr) if isinstance(n, ast.Name)}
+    names = {n.id for n in walk(expr) if isinstance(n, ast.Name)}
     line = getattr(expr, "lineno", 0)
     for test, inside in _tests(project, scope, line):
-        touched = {n.id for n in ast.walk(test) if isinstance(n, ast.Name)}
+        touched = {n.id for n in walk(test) if isinstance(n, ast.Name)}
         if touched & names:
             how = _asks(test, names, inside=inside)
             if how is not None:
@@ -52,7 +53,7 @@ def _tests(project: Project, scope: Scope, line: int) -> Iterator[tuple[ast.expr
 
 
 def _asks(test: ast.expr, names: set[str], *, inside: bool) -> How | None:
-    for node in ast.walk(test):
+    for node in walk(test):
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.In, ast.NotIn)):
             # `"x" in name` asks for a part of it, which is no allow list.
             if _mentions(node.left, names) and isinstance(node.ops[0], ast.In) == inside:
@@ -65,7 +66,7 @@ def _asks(test: ast.expr, names: set[str], *, inside: bool) -> How | None:
 
 
 def _mentions(expr: ast.AST, names: set[str]) -> bool:
-    return any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(expr))
+    return any(isinstance(n, ast.Name) and n.id in names for n in walk(expr))
 
 
 def _looked_up(scope: Scope, touched: set[str], names: set[str]) -> bool:

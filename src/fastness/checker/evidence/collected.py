@@ -9,6 +9,8 @@ from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.records import Record
 from fastness.checker.evidence.returned import records_returned
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 
 DEEP = 3
 _FINDS = frozenset({"find", "find_all", "to_list", "values"})
@@ -28,7 +30,7 @@ def _read(function: Function) -> Iterator[str]:
             if call.name.rpartition(".")[2] in _FINDS and call.receiver is not None:
                 yield from stores_named(call.scope, call.receiver)
     for value in function.returns:
-        for node in ast.walk(value):
+        for node in walk(value):
             if isinstance(node, ast.Name):
                 yield from stores_named(function.scope, node)
 
@@ -76,7 +78,7 @@ def stores_named(scope: Scope, expr: ast.expr) -> Iterator[str]:
     """A list or dict of the module, or a collection under its own name: `db.members`, `db["members"]`."""
     while isinstance(expr, ast.Call) and isinstance(expr.func, ast.Attribute):
         expr = expr.func.value  # db.members.find().to_list()
-    text = ast.unparse(expr)
+    text = written(expr)
     if isinstance(expr, ast.Name):
         own = expr.id in scope.assigned or scope.parameter(expr.id) is not None
         if not own and any(

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from fastness.checker.evidence.functions import Call, Function
+from fastness.checker.evidence.walking import walk
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -149,19 +150,18 @@ class Copies:
             for target in node.targets:
                 ours = isinstance(target, ast.Attribute) and target.attr == field
                 ours = ours or (isinstance(target, ast.Subscript) and _key(target.slice) == field)
-                if ours and not any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(node.value)):
+                if ours and not any(isinstance(n, ast.Name) and n.id == name for n in walk(node.value)):
                     return True
         for removal in function.nodes(ast.Delete):
             if any(isinstance(t, ast.Subscript) and _key(t.slice) == field for t in removal.targets):
                 return True
         for branch in function.nodes(ast.If):
             if any(
-                isinstance(n, ast.Attribute) and n.attr == field and _named(n.value, {name})
-                for n in ast.walk(branch.test)
+                isinstance(n, ast.Attribute) and n.attr == field and _named(n.value, {name}) for n in walk(branch.test)
             ):
                 if _forbids_one(branch.test):
                     continue  # `if given.role == "owner": raise` leaves all other values to the client
-                return any(isinstance(n, ast.Raise) for s in branch.body for n in ast.walk(s))
+                return any(isinstance(n, ast.Raise) for s in branch.body for n in walk(s))
         return any(c.name.endswith("pop") and c.positional and _key(c.positional[0]) == field for c in function.calls())
 
 
@@ -179,7 +179,7 @@ def _bound(call: Call, target: Function, names: frozenset[str]) -> set[str]:
 def _excludes(keywords: list[ast.keyword], field: str) -> bool:
     for keyword in keywords:
         if keyword.arg in {"exclude", "include"}:
-            written = {n.value for n in ast.walk(keyword.value) if isinstance(n, ast.Constant)}
+            written = {n.value for n in walk(keyword.value) if isinstance(n, ast.Constant)}
             return (field in written) is (keyword.arg == "exclude")
     return False
 

@@ -23,6 +23,7 @@ from fastness.checker.evidence.secrecy import (
     stand_in,
 )
 from fastness.checker.evidence.value import Value
+from fastness.checker.evidence.walking import walk
 from fastness.checker.finding import Place
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _one(project: Project, scope: Scope, name: str, assignment: Assignment) -> I
 
 def _composed(expr: ast.expr) -> bool:
     """Put together from names: a cache key, a path or an address is made so, a secret is not."""
-    return any(isinstance(n, (ast.Name, ast.Attribute)) for n in ast.walk(expr))
+    return any(isinstance(n, (ast.Name, ast.Attribute)) for n in walk(expr))
 
 
 def _key_of_another(scope: Scope, name: str) -> bool:
@@ -145,7 +146,7 @@ def _may_hold(expr: ast.expr) -> bool:
     """Whether an address or a named variable can be inside: names alone are too many to evaluate."""
     return any(
         isinstance(n, ast.Call) or (isinstance(n, ast.Constant) and isinstance(n.value, str) and "://" in n.value)
-        for n in ast.walk(expr)
+        for n in walk(expr)
     )
 
 
@@ -161,7 +162,7 @@ def _published(project: Project, assignment: Assignment, one: Value) -> bool:
     return assignment.value is not None and any(
         isinstance(node, ast.Compare)
         and any(isinstance(c, ast.Constant) and c.value == one.text for c in node.comparators)
-        for node in ast.walk(assignment.value)
+        for node in walk(assignment.value)
     )
 
 

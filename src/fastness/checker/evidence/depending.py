@@ -12,6 +12,8 @@ from fastness.checker.evidence.annotations import DEPENDS, Typed
 from fastness.checker.evidence.found import External, Instance, Parameter, Variable, default_of, matches
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -78,7 +80,7 @@ class Depending:
                 made = self._project.names.kind(scope, call.func.value)
                 if isinstance(made, External) and _ACCOUNTS.search(made.name):
                     # The package's own accounts: `Annotated[Person, accounts.user(role="admin")]`.
-                    scopes = tuple(ast.unparse(k.value) for k in call.keywords if k.arg == "role")
+                    scopes = tuple(written(k.value) for k in call.keywords if k.arg == "role")
                     return Dependency(typed.scope, call, (), ("fastness.accounts.CurrentUser",), scopes=scopes)
         if not isinstance(typed.base, (ast.Name, ast.Attribute)):
             return None
@@ -190,7 +192,7 @@ class Depending:
         match expr:
             case ast.Lambda():
                 made.names.append("lambda")
-                for node in ast.walk(expr.body):
+                for node in walk(expr.body):
                     if isinstance(node, ast.Call):
                         target = self._project.names.called(scope, node)
                         if target is not None:
@@ -212,7 +214,7 @@ class Depending:
 
     def _named(self, scope: Scope, expr: ast.Name | ast.Attribute, made: _Made, deep: int) -> None:
         found = self._project.names.resolve(scope, expr)
-        made.names.append(self._project.names.dotted(scope, expr) or ast.unparse(expr))
+        made.names.append(self._project.names.dotted(scope, expr) or written(expr))
         if isinstance(found, Variable):
             for assignment in found.assignments:
                 if isinstance(assignment.value, (ast.Call, ast.Lambda, ast.IfExp, ast.Attribute, ast.Name)):
@@ -228,7 +230,7 @@ class Depending:
 
     def _made_by(self, scope: Scope, call: ast.Call, made: _Made, deep: int) -> None:
         name = self._project.names.dotted(scope, call.func)
-        made.names.append(name or ast.unparse(call.func))
+        made.names.append(name or written(call.func))
         made.arguments.extend((scope, a) for a in (*call.args, *(k.value for k in call.keywords)))
         if name.rpartition(".")[2] == "partial" and call.args:
             made.join(self.callable(scope, call.args[0], deep + 1))

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
+
+if TYPE_CHECKING:
+    from fastness.checker.evidence.project import Project
 
 Effect = Literal["store", "file", "process", "message", "job", "request"]
 """store: a database or cache is written. message: a mail or SMS. job: background work is started. request: a call to
@@ -52,6 +57,19 @@ def effects(function: Function) -> frozenset[Effect]:
 
 def deeds(function: Function) -> dict[Effect, Function | Call]:
     """Everything it is seen to change, each with the first call that does it (or the function, for a module's own data)."""
+    known = function.project.once(_known)
+    if function not in known:
+        known[function] = _deeds(function)
+    return known[function]
+
+
+def _known(project: Project) -> dict[Function, dict[Effect, Function | Call]]:
+    """What functions were seen to change, filled by those who ask."""
+    del project
+    return {}
+
+
+def _deeds(function: Function) -> dict[Effect, Function | Call]:
     found: dict[Effect, Function | Call] = {}
     for one in function.reaches(DEEP):
         for call in one.calls():
@@ -93,7 +111,7 @@ def effect_of(call: Call) -> Effect | None:
 
 def _tidies(call: Call) -> bool:
     """Whether the work behind it only gives back what the request took."""
-    work = ast.unparse(call.positional[0]) if call.positional else ""
+    work = written(call.positional[0]) if call.positional else ""
     return (
         re.search(r"(^|[._])(release|close|unlink|rmtree|abort|clean_?up|clear_temp|delete_(temp|file))\w*$", work)
         is not None
@@ -103,13 +121,13 @@ def _tidies(call: Call) -> bool:
 def temporary(call: Call) -> bool:
     """Whether what is written lies in a folder for temporary files."""
     parts = [*call.positional[:1], *([call.receiver] if call.receiver is not None else [])]
-    texts = [ast.unparse(p) for p in parts]
-    names = [n.id for p in parts for n in ast.walk(p) if isinstance(n, ast.Name)]
+    texts = [written(p) for p in parts]
+    names = [n.id for p in parts for n in walk(p) if isinstance(n, ast.Name)]
     bound = [a.value for name in names for a in call.scope.assigned.get(name, [])]
-    texts.extend(ast.unparse(value) for value in bound if value is not None)
+    texts.extend(written(value) for value in bound if value is not None)
     seen = " ".join(texts)
     again = [a for n in re.findall(r"[A-Za-z_]\w*", seen) for a in call.scope.assigned.get(n, [])]
-    seen += " ".join(ast.unparse(a.value) for a in again if a.value is not None)
+    seen += " ".join(written(a.value) for a in again if a.value is not None)
     return (
         re.search(
             r"\b(tempfile|gettempdir|NamedTemporaryFile|TemporaryDirectory|mkdtemp|mkstemp|get_temp\w*|temp_(dir|path|file|folder)\w*)\b",
@@ -128,7 +146,7 @@ def _writes(call: Call) -> bool:
     if any(_WRITING.search(text) for text in texts):
         return True
     for source in (statement, *_assigned(call.scope, statement)):
-        for node in ast.walk(source):
+        for node in walk(source):
             if isinstance(node, ast.Call):
                 name = call.project.names.dotted(call.scope, node.func).rpartition(".")[2]
                 if name in {"insert", "update", "delete"}:
@@ -161,4 +179,4 @@ def _global_write(function: Function, node: ast.Assign) -> bool:
 
 
 def _text(call: Call) -> str:
-    return ast.unparse(call.receiver) if call.receiver is not None else ""
+    return written(call.receiver) if call.receiver is not None else ""

@@ -12,6 +12,8 @@ from fastness.checker.evidence.found import matches
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.names import Names
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -72,7 +74,7 @@ def _refuses(project: Project, one: Sent) -> bool:
     if status is None:
         return False
     number = project.value(one.scope, status).number
-    named = re.search(r"HTTP_4\d\d_|\b4\d\d\b", ast.unparse(status))
+    named = re.search(r"HTTP_4\d\d_|\b4\d\d\b", written(status))
     return named is not None or (number is not None and 400 <= number < 500)  # noqa: PLR2004 - the class of statuses
 
 
@@ -84,13 +86,13 @@ def _caught(names: Names, scope: Scope, expr: ast.expr | None) -> tuple[str, boo
     parts = expr.elts if isinstance(expr, ast.Tuple) else [expr]
     for part in parts:
         found = names.resolve(scope, part)
-        word = names.dotted(scope, part).rpartition(".")[2] or ast.unparse(part)
+        word = names.dotted(scope, part).rpartition(".")[2] or written(part)
         if isinstance(found, Scope) or word in _OWN_WORDS or _ABOUT_INPUT.search(word):
             continue
         if not _spoken_for(names.dotted(scope, part)):
             return word, True, False
         spoken = True
-    return ast.unparse(parts[0]) if parts else "an exception", False, spoken
+    return written(parts[0]) if parts else "an exception", False, spoken
 
 
 def _spoken_for(name: str) -> bool:
@@ -121,8 +123,8 @@ def _converting(scope: Scope, handler: ast.ExceptHandler) -> bool:
     """Whether the `try` does nothing but read a value: its error is about what was sent."""
     for node in scope.nodes.get(ast.Try, ()):
         if isinstance(node, ast.Try) and handler in node.handlers:
-            calls = [n for s in node.body for n in ast.walk(s) if isinstance(n, ast.Call)]
-            names = [ast.unparse(c.func) for c in calls]
+            calls = [n for s in node.body for n in walk(s) if isinstance(n, ast.Call)]
+            names = [written(c.func) for c in calls]
             return bool(names) and all(
                 _CONVERTS.search(name) or _ANSWERS.search(name) or name.endswith("RedirectResponse") for name in names
             )
@@ -137,7 +139,7 @@ def _registered(project: Project) -> Iterator[tuple[Function, str, bool]]:
             continue
         number = call.value("exc_class_or_status_code", 0).number
         found = project.names.resolve(call.scope, what)
-        word = project.names.dotted(call.scope, what).rpartition(".")[2] or ast.unparse(what)
+        word = project.names.dotted(call.scope, what).rpartition(".")[2] or written(what)
         quiet = word in {
             "HTTPException",
             "RequestValidationError",
@@ -148,10 +150,10 @@ def _registered(project: Project) -> Iterator[tuple[Function, str, bool]]:
         foreign = number == 500 or (number is None and not isinstance(found, Scope) and not quiet)  # noqa: PLR2004
         handler = _handler(project, call.scope, call.node, call.arg("handler", 1))
         if foreign and handler is not None and _spoken_for(project.names.dotted(call.scope, what)):
-            foreign = re.search(r"\b5\d\d\b|_5\d\d_", ast.unparse(handler.node)) is not None
+            foreign = re.search(r"\b5\d\d\b|_5\d\d_", written(handler.node)) is not None
         if handler is not None and foreign and word in _OWN_WORDS:
             # A project that answers 400 to its own ValueErrors wrote their texts; at 500 nobody expected them.
-            foreign = re.search(r"\b500\b|_500_", ast.unparse(handler.node)) is not None
+            foreign = re.search(r"\b500\b|_500_", written(handler.node)) is not None
         if handler is not None:
             yield handler, word, foreign
 
@@ -181,12 +183,12 @@ def _leaving(
     for node in _inside(body):
         leaving: list[ast.expr] = []
         if isinstance(node, ast.Call):
-            word = project.names.dotted(scope, node.func) or ast.unparse(node.func)
+            word = project.names.dotted(scope, node.func) or written(node.func)
             last = word.rpartition(".")[2]
             if _ANSWERS.search(word) or (
                 last in _MESSAGES
                 and isinstance(node.func, ast.Attribute)
-                and re.search(r"websocket|\bws\b|socket", ast.unparse(node.func.value))
+                and re.search(r"websocket|\bws\b|socket", written(node.func.value))
             ):
                 leaving = [*node.args, *(k.value for k in node.keywords if k.arg != "headers")]
         elif (
@@ -233,7 +235,7 @@ def _trace(expr: ast.expr) -> bool:
         isinstance(n, ast.Call)
         and isinstance(n.func, ast.Attribute)
         and n.func.attr in {"format_exc", "format_exception", "format_tb"}
-        for n in ast.walk(expr)
+        for n in walk(expr)
     )
 
 

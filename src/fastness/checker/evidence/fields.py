@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fastness.checker.evidence.classes import Class, Field, Model
 from fastness.checker.evidence.scope import Assignment
 from fastness.checker.evidence.value import Value
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -30,7 +31,7 @@ class Fields:
                     plain = last.annotation is not None or (model.is_settings and name.isupper())
                     if name in found or not plain or name.startswith("_") or "." in name or name == "model_config":
                         continue
-                    if last.annotation is not None and "ClassVar" in ast.unparse(last.annotation):
+                    if last.annotation is not None and "ClassVar" in written(last.annotation):
                         continue
                     found[name] = self._field(cls, name, last)
             self._known[id(model.scope)] = tuple(found.values())

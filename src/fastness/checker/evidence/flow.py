@@ -21,6 +21,7 @@ from fastness.checker.evidence.origin import Source, Sources, fewer, leaves_no_t
 from fastness.checker.evidence.reading import environment
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.values import SETTINGS
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Place
 
 if TYPE_CHECKING:
@@ -236,7 +237,7 @@ class Flow:
         name = self._project.names.dotted(scope, call.func)
         last = name.rpartition(".")[2].removesuffix("()")
         if last in {"Depends", "Security"}:
-            return frozenset({Source("dependency", ast.unparse(call)[:80])})
+            return frozenset({Source("dependency", written(call)[:80])})
         if last in {"int", "float", "bool", "len", "UUID", "Decimal", "isinstance", "ObjectId"}:
             return frozenset(replace(s, typed=True) for s in self._arguments(scope, call, far, deep))
         if _SERVICE.match(name) and isinstance(call.func, ast.Attribute):
@@ -244,9 +245,7 @@ class Flow:
         if last in {"get", "pop"} and isinstance(call.func, ast.Attribute):
             table = self._project.value(scope, call.func.value)
             if table.shape == "dict" and table.keys:  # the answer is one of ours, whatever was asked for
-                return self._all(scope, call.args[1:], far, deep) | {
-                    Source("literal", ast.unparse(call.func.value)[:80])
-                }
+                return self._all(scope, call.args[1:], far, deep) | {Source("literal", written(call.func.value)[:80])}
         target = self._project.names.called(scope, call)
         if target is not None and far > 0 and target.short != "__init__":
             return self._result(scope, call, target, far, deep)
@@ -287,5 +286,5 @@ class Flow:
 
 def _counts(value: ast.expr | None, sources: Sources) -> bool:
     """Whether the first of a loop's names is a number, or the name of a model's field."""
-    word = ast.unparse(value.func).rpartition(".")[2] if isinstance(value, ast.Call) else ""
+    word = written(value.func).rpartition(".")[2] if isinstance(value, ast.Call) else ""
     return word == "enumerate" or (word == "items" and all(s.passed("model_dump", "dict", "asdict") for s in sources))

@@ -112,8 +112,7 @@ class Call:
     @property
     def target(self) -> Function | None:
         """The function of the project that runs."""
-        scope = self.project.names.called(self.scope, self.node)
-        return self.project.function_of(scope) if scope is not None else None
+        return self.project.target_of(self.scope, self.node)
 
     def is_a(self, *names: str) -> bool:
         """Whether it calls one of these, or a class that has one of them among its bases."""
@@ -235,9 +234,8 @@ class Function:
             yield from layer
             following: list[Function] = []
             for function in layer:
-                for call in function.calls():
-                    target = call.target
-                    if target is not None and id(target.scope) not in seen:
+                for target in self.project.callees(function):
+                    if id(target.scope) not in seen:
                         seen.add(id(target.scope))
                         following.append(target)
             layer = following

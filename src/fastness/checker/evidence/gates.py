@@ -14,6 +14,8 @@ from fastness.checker.evidence.model import Guard
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.spelling import short
 from fastness.checker.evidence.value import Value
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -91,8 +93,7 @@ class Gates:
             paths = [p for p in self._tested(function.scope, node.test) if p.startswith(("/", "^/"))]
             body = " ".join(_text(statement) for statement in node.body)
             refuses = (
-                any(isinstance(n, ast.Raise) for s in node.body for n in ast.walk(s))
-                or _REFUSED.search(body) is not None
+                any(isinstance(n, ast.Raise) for s in node.body for n in walk(s)) or _REFUSED.search(body) is not None
             )
             passes = not refuses and _PASSED.search(body) is not None
             if passes or refuses:
@@ -100,7 +101,7 @@ class Gates:
 
     def _tested(self, scope: Scope, test: ast.expr) -> list[str]:
         found: list[str] = []
-        for part in ast.walk(test):
+        for part in walk(test):
             if isinstance(part, ast.Compare):
                 for side in (part.left, *part.comparators):
                     found.extend(_texts_of(self._project.value(scope, side)))
@@ -129,7 +130,7 @@ def _inverted(test: ast.expr) -> bool:
         return True
     return any(
         isinstance(op, (ast.NotIn, ast.NotEq))
-        for node in ast.walk(test)
+        for node in walk(test)
         if isinstance(node, ast.Compare)
         for op in node.ops
     )
@@ -148,4 +149,4 @@ def _texts(value: object) -> list[str]:
 
 
 def _text(node: ast.AST) -> str:
-    return ast.unparse(node)
+    return written(node)

@@ -19,6 +19,7 @@ from fastness.checker.evidence.model import Duty, Guard
 from fastness.checker.evidence.nature import Nature
 from fastness.checker.evidence.spelling import short
 from fastness.checker.evidence.verdicts import AUTH, LIMITS, OPEN, ROLES, SIGNED, Verdict, Verdicts
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Place
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ class Guards:
     def _hands_over(self, call: Call) -> bool:
         """Whether a call is given the request, its headers, cookies or session."""
         for argument in (*call.node.args, *(k.value for k in call.node.keywords)):
-            text = ast.unparse(argument)
+            text = written(argument)
             if re.search(r"\.(headers|cookies|session)$|^(headers|cookies)$", text) or self._project.flow.is_request(
                 call.scope, argument
             ):

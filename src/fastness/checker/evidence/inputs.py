@@ -13,6 +13,7 @@ from fastness.checker.evidence.found import default_of
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Parameter
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Place
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Inputs:
     def _is_dataclass(self, special: object) -> bool:
         if isinstance(special, Scope) and special.kind == "class":
             cls = self._project.class_of(special)
-            return any("dataclass" in ast.unparse(d) for d in cls.node.decorator_list)
+            return any("dataclass" in written(d) for d in cls.node.decorator_list)
         return False
 
 

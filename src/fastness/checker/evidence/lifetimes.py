@@ -11,6 +11,8 @@ from fastness.checker.evidence.found import Parameter, Variable, default_of
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.value import Value
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Place
 
 DEEP = 10
@@ -104,15 +106,15 @@ def _one(project: Project, scope: Scope, expr: ast.expr, value: Value, words: st
 def _tests(scope: Scope, node: ast.expr) -> str:
     """The tests of the branches that a value stands in: `kind == "refresh"`."""
     return " ".join(
-        ast.unparse(one.test)
+        written(one.test)
         for one in scope.nodes.get(ast.If, ())
-        if isinstance(one, ast.If) and any(part is node for statement in one.body for part in ast.walk(statement))
+        if isinstance(one, ast.If) and any(part is node for statement in one.body for part in walk(statement))
     )
 
 
 def _names(expr: ast.expr) -> str:
     return " ".join(
-        n.id if isinstance(n, ast.Name) else n.attr for n in ast.walk(expr) if isinstance(n, (ast.Name, ast.Attribute))
+        n.id if isinstance(n, ast.Name) else n.attr for n in walk(expr) if isinstance(n, (ast.Name, ast.Attribute))
     )
 
 
@@ -121,7 +123,7 @@ def _clock(expr: ast.expr) -> bool:
     return any(
         isinstance(n, ast.Call)
         and (n.func.attr if isinstance(n.func, ast.Attribute) else getattr(n.func, "id", "")) in _CLOCKS
-        for n in ast.walk(expr)
+        for n in walk(expr)
     ) or (
         isinstance(expr, ast.Name) and expr.id.lower() in {"now", "iat", "issued_at", "current_time", "time_now", "ts"}
     )

@@ -6,6 +6,8 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from fastness.checker.evidence.written import written
+
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
 
@@ -19,7 +21,8 @@ def limited_paths(project: Project) -> tuple[str, ...]:
     """Every such path or pattern; `project.once(limited_paths)`."""
     found: list[str] = []
     for module in project.modules_of():
-        if not _ABOUT.search(module.text):
+        low = module.text.lower()
+        if ("limit" not in low and "throttl" not in low) or not _ABOUT.search(module.text):
             continue
         for scope in module.scope.within():
             for node in scope.nodes.get(ast.Dict, ()):
@@ -31,7 +34,7 @@ def limited_paths(project: Project) -> tuple[str, ...]:
 def _around(project: Project, scope: str, path: str, node: ast.Dict) -> str:
     """Where a table stands, and what its values are called."""
     del project
-    return " ".join([scope, path, *(ast.unparse(v)[:LONGEST] for v in node.values)])
+    return " ".join([scope, path, *(written(v)[:LONGEST] for v in node.values)])
 
 
 def names(paths: tuple[str, ...], route: str) -> bool:

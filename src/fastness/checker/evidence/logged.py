@@ -14,6 +14,7 @@ from fastness.checker.evidence.found import Parameter, Variable
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.own import in_development
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -86,17 +87,16 @@ def logged(project: Project) -> Iterator[Logged]:
         printed = call.name == "print"
         if printed and _TOOLS.search(call.module.path):
             continue
-        if in_development(call):
-            continue
-        if not printed and (call.receiver is None or not _LOGGER.search(ast.unparse(call.receiver))):
+        if not printed and (call.receiver is None or not _LOGGER.search(written(call.receiver))):
             continue
         told = announced(call.node)
         for piece in _pieces(call):
             found = _judged(call, piece)
             if found is None and id(piece) in told and not _harmless(project, call.scope, piece):
-                found = (f"{ast.unparse(piece)}, a {told[id(piece)]},", True)
+                found = (f"{written(piece)}, a {told[id(piece)]},", True)
             if found is not None:
-                yield Logged(call, found[0], found[1], printed)
+                if not in_development(call):
+                    yield Logged(call, found[0], found[1], printed)
                 break
 
 
@@ -138,10 +138,10 @@ def _pieces(call: Call) -> Iterator[ast.expr]:
 
 def _judged(call: Call, expr: ast.expr) -> tuple[str, bool] | None:
     project, scope = call.project, call.scope
-    text = ast.unparse(expr)
+    text = written(expr)
     if isinstance(expr, ast.Call):
         word = project.value(scope, expr.args[0]).text if expr.args else ""
-        before = ast.unparse(expr.func.value) if isinstance(expr.func, ast.Attribute) else ""
+        before = written(expr.func.value) if isinstance(expr.func, ast.Attribute) else ""
         if word and _CERTAIN.search(word.replace("-", "_")) and not re.search(r"environ", before):
             return f"{word} from {before}", True
         return None
@@ -177,7 +177,7 @@ def _token(project: Project, scope: Scope, expr: ast.Name, text: str) -> tuple[s
             assignment.value is not None
             and bool(
                 re.search(
-                    r"(create|generate|issue|make)_\w*token|jwt\.encode|[Aa]uthorization", ast.unparse(assignment.value)
+                    r"(create|generate|issue|make)_\w*token|jwt\.encode|[Aa]uthorization", written(assignment.value)
                 )
             )
         )
@@ -215,7 +215,7 @@ def _masked(project: Project, scope: Scope, expr: ast.expr) -> bool:
         annotations = [a.annotation for a in found.assignments]
     elif isinstance(found, Parameter):
         annotations = [found.arg.annotation]
-    return any(a is not None and re.search(r"Secret(Str|Bytes)|\b(bool|int)\b", ast.unparse(a)) for a in annotations)
+    return any(a is not None and re.search(r"Secret(Str|Bytes)|\b(bool|int)\b", written(a)) for a in annotations)
 
 
 def _harmless(project: Project, scope: Scope, expr: ast.expr) -> bool:
@@ -226,8 +226,7 @@ def _harmless(project: Project, scope: Scope, expr: ast.expr) -> bool:
     if isinstance(expr, ast.Name):
         made = [a.value for a in scope.assigned.get(expr.id, []) if a.value is not None]
         if made and all(
-            isinstance(v, (ast.Compare, ast.Constant))
-            or re.search(r"\*\*\*|mask|redact|hidden|\[:\w*\]", ast.unparse(v))
+            isinstance(v, (ast.Compare, ast.Constant)) or re.search(r"\*\*\*|mask|redact|hidden|\[:\w*\]", written(v))
             for v in made
         ):
             return True
@@ -238,4 +237,4 @@ def _is_headers(scope: Scope, expr: ast.expr) -> bool:
     if not isinstance(expr, ast.Name) or expr.id not in {"headers", "request_headers", "req_headers"}:
         return False
     values = [a.value for a in scope.assigned.get(expr.id, []) if a.value is not None]
-    return any(re.fullmatch(r"(dict\()?(request|req)\.headers(\.items\(\))?\)?", ast.unparse(v)) for v in values)
+    return any(re.fullmatch(r"(dict\()?(request|req)\.headers(\.items\(\))?\)?", written(v)) for v in values)

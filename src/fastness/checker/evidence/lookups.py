@@ -14,6 +14,8 @@ from fastness.checker.evidence.model import Route
 from fastness.checker.evidence.naming import changed, key_of, named
 from fastness.checker.evidence.records import Record
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -93,7 +95,7 @@ class Lookups:
             yield from self._compared(function, node, given)
         for part in function.nodes(ast.Subscript):
             if named(part.slice, given) and _store(function.scope, part.value):
-                yield Lookup(function, part, key_of(part.slice, given), None, ast.unparse(part.value))
+                yield Lookup(function, part, key_of(part.slice, given), None, written(part.value))
         for call in function.calls():
             target = call.target
             if target is not None and target.short != "__init__" and deep < DEEP:
@@ -121,7 +123,7 @@ class Lookups:
             if not isinstance(cls, Scope) or not isinstance(cls.node, ast.ClassDef):
                 continue
             for base in cls.node.bases:
-                for part in ast.walk(base.slice) if isinstance(base, ast.Subscript) else ():
+                for part in walk(base.slice) if isinstance(base, ast.Subscript) else ():
                     record = self._record(cls.parent or cls, part)
                     if record is not None:
                         return record
@@ -184,7 +186,7 @@ class Lookups:
                 yield Lookup(function, call.node, key, record)
                 return
             if call.receiver is not None and named(call.positional[0], given) and _store(call.scope, call.receiver):
-                yield Lookup(function, call.node, key, None, ast.unparse(call.receiver))
+                yield Lookup(function, call.node, key, None, written(call.receiver))
             elif last == "get" and key and _generic_model(call.positional[0]):
                 yield Lookup(function, call.node, key, None)
         if last in {"filter_by", "get", "get_or_none"} and call.receiver is not None:
@@ -212,7 +214,7 @@ class Lookups:
         rest = [*call.positional[1:], *(k.value for k in call.node.keywords)]
         pieces = [*rest, *(call.positional[:1] if not value.text else [])]
         key = next(
-            (key_of(a, given) for a in pieces if any(named(p, given) for p in ast.walk(a) if isinstance(p, ast.expr))),
+            (key_of(a, given) for a in pieces if any(named(p, given) for p in walk(a) if isinstance(p, ast.expr))),
             "",
         )
         if where and table and key:
@@ -220,7 +222,7 @@ class Lookups:
 
     def _chained(self, call: Call) -> Record | None:
         """The class named in the chain before a call: `db.query(Item).filter_by(...)`."""
-        for part in ast.walk(call.receiver) if call.receiver is not None else ():
+        for part in walk(call.receiver) if call.receiver is not None else ():
             if isinstance(part, (ast.Name, ast.Attribute)):
                 record = self._record(call.scope, part)
                 if record is not None:
@@ -239,7 +241,7 @@ def _last(expr: ast.expr) -> str:
         return expr.attr
     if isinstance(expr, ast.Subscript) and isinstance(expr.slice, ast.Constant):
         return str(expr.slice.value)
-    return ast.unparse(expr).rpartition(".")[2]
+    return written(expr).rpartition(".")[2]
 
 
 def _generic_model(expr: ast.expr) -> bool:

@@ -19,7 +19,7 @@ from fastness.checker.evidence.source import Module
 
 DEEP = 12
 """Steps through aliases, bases and returns before the answer is "unknown"; cycles end here too."""
-_NAMING = (ast.Name, ast.Attribute, ast.Subscript, ast.Await, ast.Call)
+_NAMING = frozenset({ast.Name, ast.Attribute, ast.Subscript, ast.Await, ast.Call})
 
 
 class Names:
@@ -47,27 +47,27 @@ class Names:
     @staticmethod
     def name(found: Found) -> str:
         """One word for what was found."""
-        match found:
-            case Scope() as scope:
-                return scope.name
-            case External(name):
-                return canonical(name)
-            case Variable(scope, name, _):
-                return f"{scope.name}.{name}"
-            case Parameter(scope, arg):
-                return f"{scope.name}.{arg.arg}"
-            case Instance(of):
-                return Names.name(of)
+        if isinstance(found, External):
+            return canonical(found.name)
+        if isinstance(found, Scope):
+            return found.name
+        if isinstance(found, Variable):
+            return f"{found.scope.name}.{found.name}"
+        if isinstance(found, Parameter):
+            return f"{found.scope.name}.{found.arg.arg}"
+        return Names.name(found.of)
 
     def resolve(self, scope: Scope, expr: ast.expr, deep: int = 0) -> Found | None:
         """What `expr` names, seen from `scope`; aliases are followed."""
-        if not isinstance(expr, _NAMING) or deep > DEEP:
+        if expr.__class__ not in _NAMING or deep > DEEP:
             return None
         key = (id(scope), id(expr))
-        if key not in self._resolved:
+        try:
+            return self._resolved[key]
+        except KeyError:
             self._resolved[key] = None  # a cycle meets this
-            self._resolved[key] = self._resolve(scope, expr, deep)
-        return self._resolved[key]
+        found = self._resolved[key] = self._resolve(scope, expr, deep)
+        return found
 
     def _resolve(self, scope: Scope, expr: ast.expr, deep: int) -> Found | None:
         match expr:

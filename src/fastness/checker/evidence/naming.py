@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 
 from fastness.checker.evidence.functions import Function
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 
 
 def named(expr: ast.AST, given: frozenset[str]) -> bool:
@@ -26,9 +28,9 @@ def named(expr: ast.AST, given: frozenset[str]) -> bool:
 
 def key_of(expr: ast.AST, given: frozenset[str]) -> str:
     """The first of the names in an expression."""
-    for node in ast.walk(expr):
+    for node in walk(expr):
         if isinstance(node, (ast.Name, ast.Attribute)) and named(node, given):
-            return ast.unparse(node)
+            return written(node)
     return ""
 
 
@@ -39,8 +41,8 @@ def changed(function: Function, given: frozenset[str]) -> bool:
         for name, assignments in function.scope.assigned.items()
         if any(
             a.value is not None
-            and any(named(n, given) for n in ast.walk(a.value) if isinstance(n, ast.Attribute))
-            and any(isinstance(n, ast.Call) for n in ast.walk(a.value))
+            and any(named(n, given) for n in walk(a.value) if isinstance(n, ast.Attribute))
+            and any(isinstance(n, ast.Call) for n in walk(a.value))
             for a in assignments
         )
     }

@@ -13,6 +13,8 @@ from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.refusals import Refusals
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.takings import Takings, bare
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -122,8 +124,8 @@ class Natures:
 
     def _asked(self, scope: Scope, tested: ast.AST) -> str:
         """The word in a test that asks for the caller's role."""
-        parts = list(ast.walk(tested))
-        agreed = {id(n) for p in parts if isinstance(p, ast.Compare) and _agrees(p) for n in ast.walk(p)}
+        parts = list(walk(tested))
+        agreed = {id(n) for p in parts if isinstance(p, ast.Compare) and _agrees(p) for n in walk(p)}
         acting = {id(p.func) for p in parts if isinstance(p, ast.Call) and _ACTS.match(_word(p.func))}
         parts = [p for p in parts if id(p) not in agreed | acting]
         wished = any(self._wished(scope, part) for part in parts)
@@ -143,7 +145,7 @@ class Natures:
         if arg is None or arg.annotation is None or isinstance(default_of(scope, arg), ast.Call):
             return False
         # An `Annotated[..., Depends(...)]` is the caller; a bare model is the body.
-        kind = None if "Annotated" in ast.unparse(arg.annotation) else self._kind(scope, arg.annotation)
+        kind = None if "Annotated" in written(arg.annotation) else self._kind(scope, arg.annotation)
         return kind is not None and self._project.names.is_a(kind, *MODELS) and _decorated(scope)
 
     def _kind(self, scope: Scope, annotation: ast.expr) -> Scope | External | None:
@@ -176,8 +178,8 @@ def _agrees(test: ast.Compare) -> bool:
             and re.fullmatch(r"roles?", side.attr) is not None
             for side in sides
         )
-        and ast.unparse(test.left).islower()
-        and ast.unparse(test.comparators[0]).islower()
+        and written(test.left).islower()
+        and written(test.comparators[0]).islower()
     )
 
 

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Place
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def leaves_no_text(names: Names, scope: Scope, base: ast.expr | None) -> bool:
     """Whether a type leaves no room for text of the sender's choice."""
     if base is None:
         return False
-    text = ast.unparse(base)
+    text = written(base)
     if text in _HARMLESS or text.startswith(("Literal[", "typing.Literal[")):
         return True
     if isinstance(base, ast.Subscript) and text.partition("[")[0].lower() in {"list", "set", "tuple", "sequence"}:

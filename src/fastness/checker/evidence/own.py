@@ -14,6 +14,7 @@ from fastness.checker.evidence.depending import Depending
 from fastness.checker.evidence.found import matches
 from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.model import Application, Guard, Middleware, Route
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -113,7 +114,7 @@ def in_development(call: Call) -> bool:
     """Whether a call stands under a test that only development passes."""
     module = call.module
     for test, turned in _tests_around(module.tree, call.node):
-        text = ast.unparse(test)
+        text = written(test)
         if turned:
             if re.search(r"prod", text, re.IGNORECASE) and not _NOT_PRODUCTION.search(text):
                 return True

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fastness.checker.evidence.entries import ROUTE_WORDS
 from fastness.checker.evidence.found import Variable
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.functions import Function
@@ -69,7 +70,7 @@ def markup(project: Project, scope: Scope, expr: ast.expr, deep: int = 0) -> boo
     """Whether the constant parts of a text hold a tag, looked for behind names and functions too."""
     if deep > DEEP:
         return False
-    for node in ast.walk(expr):
+    for node in walk(expr):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and _TAG.search(node.value):
             return True
         if isinstance(node, ast.Name):

@@ -14,6 +14,7 @@ from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Route
 from fastness.checker.evidence.purpose import purposes
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.origin import Source
@@ -139,7 +140,7 @@ def is_table(cls: Class) -> bool:
     if "__tablename__" in cls.scope.assigned or cls.is_a("Document", "Model"):
         return True
     return any(
-        "Column" in ast.unparse(a.value)
+        "Column" in written(a.value)
         for every in cls.scope.assigned.values()
         for a in every
         if isinstance(a.value, ast.Call)
@@ -160,7 +161,7 @@ def hashes_itself(cls: Class) -> bool:
                 return True
         for name, every in one.scope.assigned.items():
             if is_password(name) and any(
-                a.value is not None and re.search(r"PasswordType|Encrypt|Hash", ast.unparse(a.value)) for a in every
+                a.value is not None and re.search(r"PasswordType|Encrypt|Hash", written(a.value)) for a in every
             ):
                 return True
     return False

@@ -20,6 +20,7 @@ from fastness.checker.evidence.passwords import (
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.text import Formatted
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Place
 
 _WRITES = re.compile(
@@ -75,7 +76,7 @@ def compared(project: Project) -> Iterator[Seen]:
         if not any(is_password(last_word(side)) for side in sides):
             continue
         for side, other in (sides, sides[::-1]):
-            if as_typed(project, scope, side) and _kept(project, scope, other) and not _ROOM.search(ast.unparse(other)):
+            if as_typed(project, scope, side) and _kept(project, scope, other) and not _ROOM.search(written(other)):
                 yield project.place(scope, compare), f"{scope.short} {project.code(scope, compare)}"
                 break
     for call in project.calls(*_FINDS):

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from fastness.checker.evidence.annotations import Annotations
 from fastness.checker.evidence.calling import Calling
@@ -24,15 +24,17 @@ from fastness.checker.evidence.fields import Fields
 from fastness.checker.evidence.files import Files
 from fastness.checker.evidence.flow import Flow
 from fastness.checker.evidence.functions import Call, Function
+from fastness.checker.evidence.holdings import Holdings
 from fastness.checker.evidence.intent import Intent
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.names import Names
-from fastness.checker.evidence.scope import KEPT, Assignment, Scope
+from fastness.checker.evidence.scope import Assignment, Scope
 from fastness.checker.evidence.source import Kind, Module, Sources, Unread, at_work
 from fastness.checker.evidence.templates import Templates
 from fastness.checker.evidence.value import Value
 from fastness.checker.evidence.values import SETTINGS, Values
-from fastness.checker.evidence.wording import own_nodes, words_of
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.wording import words_of
 from fastness.checker.finding import Place
 
 N = TypeVar("N", bound=ast.AST)
@@ -53,11 +55,12 @@ class Project:
         self.annotations = Annotations(self.names, self._values)
         self.flow = Flow(self)
         self._made: dict[Callable[[Project], Any], Any] = {}
+        self._holdings = Holdings(self.sources.modules)
+        self._calling = Calling(self)
         self._functions: dict[int, Function] = {}
         self._classes: dict[int, Class] = {}
         self._fields = Fields(self)
         self._words: dict[int, str] = {}
-        self._kept: dict[tuple[int, type[ast.AST]], list[ast.AST]] = {}
 
     @property
     def modules(self) -> tuple[Module, ...]:
@@ -145,12 +148,7 @@ class Project:
 
     def scopes(self, kinds: tuple[Kind, ...] = CODE) -> Iterator[Scope]:
         """Every scope of the files of these kinds."""
-        for module in self.modules_of(kinds):
-            yield from module.scope.within()
-
-    @cached_property
-    def _calling(self) -> Calling:
-        return Calling(self)
+        return iter(self._holdings.scopes(kinds))
 
     def calls(self, *names: str, kinds: tuple[Kind, ...] = CODE) -> Iterator[Call]:
         """Calls of functions, classes or methods with these names, in the order of files and lines.
@@ -166,8 +164,16 @@ class Project:
         return self._calling.words
 
     def call_of(self, scope: Scope, node: ast.Call) -> Call:
-        """The view of one call."""
-        return Call(self, scope, node, self.names.dotted(scope, node.func))
+        """The view of one call; the same object each time."""
+        return self._calling.call(scope, node)
+
+    def target_of(self, scope: Scope, node: ast.Call) -> Function | None:
+        """The function of the project that a call runs."""
+        return self._calling.target(scope, node)
+
+    def callees(self, function: Function) -> tuple[Function, ...]:
+        """The functions of the project that a function calls, each once, in the order of the source."""
+        return self._calling.callees(function)
 
     def function_of(self, scope: Scope) -> Function:
         """The view of a function's scope; the same object each time."""
@@ -217,18 +223,11 @@ class Project:
 
     def nodes(self, kind: type[N], kinds: tuple[Kind, ...] = CODE) -> Iterator[tuple[Scope, N]]:
         """Every node of a kind with its scope: Compare, Assert, Raise, JoinedStr, ..."""
-        for scope in self.scopes(kinds):
-            for node in self.nodes_of(scope, kind):
-                yield scope, node
+        return self._holdings.nodes(kind, kinds)
 
-    def nodes_of(self, scope: Scope, kind: type[N]) -> Iterator[N]:
+    def nodes_of(self, scope: Scope, kind: type[N]) -> Sequence[N]:
         """The nodes of a kind directly in one scope; kinds that the walk did not keep are searched once."""
-        if kind in KEPT:
-            return iter(cast("list[N]", scope.nodes.get(kind, [])))
-        key = (id(scope), kind)
-        if key not in self._kept:
-            self._kept[key] = [node for node in own_nodes(scope) if isinstance(node, kind)]
-        return iter(cast("list[N]", self._kept[key]))
+        return self._holdings.of(scope, kind)
 
     def value(self, scope: Scope, expr: ast.expr | None) -> Value:
         """What an expression can be."""
@@ -279,7 +278,7 @@ class Project:
     def models_in(self, scope: Scope, annotation: ast.expr | None) -> list[Model]:
         """All models that an annotation mentions, `list[...]`, unions and generics included."""
         found: list[Model] = []
-        for node in ast.walk(annotation) if annotation is not None else ():
+        for node in walk(annotation) if annotation is not None else ():
             expr = (
                 self.names.quoted(node.value)
                 if isinstance(node, ast.Constant) and isinstance(node.value, str)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Route
+from fastness.checker.evidence.written import written
+
+if TYPE_CHECKING:
+    from fastness.checker.evidence.project import Project
 
 Purpose = Literal[
     "login", "register", "logout", "refresh", "forgot", "reset", "verify", "oauth", "webhook", "health", "landing", "docs",
@@ -123,9 +127,8 @@ def _form(route: Route) -> bool:
     handler = route.handler
     if handler is None:
         return False
-    import ast
 
-    args = ast.unparse(handler.node.args)
+    args = written(handler.node.args)
     return "OAuth2PasswordRequestForm" in args or any("OAuth2PasswordRequestForm" in f.name for f in route.dependencies)
 
 
@@ -146,4 +149,14 @@ def _last(route: Route) -> str | None:
 
 
 def _deeds(handler: Function) -> str:
-    return " ".join(call.name for one in handler.reaches(2) for call in one.calls())
+    """The names of all that it calls, two steps far."""
+    known = handler.project.once(_known)
+    if handler not in known:
+        known[handler] = " ".join(call.name for one in handler.reaches(2) for call in one.calls())
+    return known[handler]
+
+
+def _known(project: Project) -> dict[Function, str]:
+    """What handlers call, filled by those who ask."""
+    del project
+    return {}

@@ -12,6 +12,8 @@ from itertools import islice
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 
 WEAK = re.compile(
     r"^(random|numpy\.random|np\.random)\.(choices?|randint|randrange|sample|random|getrandbits|randbytes|uniform|shuffle|integers)$"
@@ -63,7 +65,7 @@ def _waits(call: Call) -> bool:
     if call.name.endswith("random.uniform"):
         return True
     return any(
-        ast.unparse(outer.func).rpartition(".")[2] in {"sleep", "wait_for", "wait", "call_later", "timeout"}
+        written(outer.func).rpartition(".")[2] in {"sleep", "wait_for", "wait", "call_later", "timeout"}
         and any(_within(a, call.node) for a in outer.args)
         for outer in call.scope.calls
         if outer is not call.node
@@ -85,11 +87,9 @@ def receivers(project: Project, scope: Scope, node: ast.AST, deep: int = 1) -> l
         )
     for assign in project.nodes_of(scope, ast.Assign):
         if _within(assign.value, node):
-            found.extend(ast.unparse(t) for t in assign.targets if isinstance(t, ast.Subscript))
+            found.extend(written(t) for t in assign.targets if isinstance(t, ast.Subscript))
     returned = [r.value for r in scope.nodes.get(ast.Return, ()) if isinstance(r, ast.Return) and r.value is not None]
-    gives = any(
-        _within(r, node) or any(isinstance(n, ast.Name) and n.id in found for n in ast.walk(r)) for r in returned
-    )
+    gives = any(_within(r, node) or any(isinstance(n, ast.Name) and n.id in found for n in walk(r)) for r in returned)
     if scope.kind == "function" and (gives or not found):
         found.append(scope.short)
     if scope.kind == "function" and gives and deep:
@@ -127,8 +127,8 @@ def picks(project: Project, drawn: Drawn) -> bool:
     given = call.arg("seq", 0)
     return (
         isinstance(given, (ast.Name, ast.Attribute))
-        and re.search(r"(ids|s|list|pool)$", ast.unparse(given)) is not None
-        and re.search(r"digits|letters|chars|alphabet|numbers|hex", ast.unparse(given), re.IGNORECASE) is None
+        and re.search(r"(ids|s|list|pool)$", written(given)) is not None
+        and re.search(r"digits|letters|chars|alphabet|numbers|hex", written(given), re.IGNORECASE) is None
     )
 
 
@@ -139,7 +139,7 @@ def _alphabet(project: Project, call: Call) -> float | None:
     value = project.value(call.scope, expr)
     if value.text:
         return float(len(value.text))
-    text = ast.unparse(expr)
+    text = written(expr)
     known = {
         "ascii_lowercase": 26,
         "ascii_uppercase": 26,
@@ -166,10 +166,10 @@ def _alphabet(project: Project, call: Call) -> float | None:
 
 def _repeated(project: Project, call: Call) -> float | None:
     """The rounds of the comprehension around a call: `for _ in range(6)`; 1 when there is none."""
-    for node in ast.walk(call.scope.node):
+    for node in walk(call.scope.node):
         if isinstance(node, (ast.GeneratorExp, ast.ListComp)) and _within(node.elt, call.node):
             source = node.generators[0].iter
-            if isinstance(source, ast.Call) and ast.unparse(source.func) == "range" and len(source.args) == 1:
+            if isinstance(source, ast.Call) and written(source.func) == "range" and len(source.args) == 1:
                 return project.value(call.scope, source.args[0]).number
             return None
         if isinstance(node, (ast.For, ast.While)) and any(_within(s, call.node) for s in node.body):
@@ -178,4 +178,4 @@ def _repeated(project: Project, call: Call) -> float | None:
 
 
 def _within(outer: ast.AST, node: ast.AST) -> bool:
-    return any(part is node for part in ast.walk(outer))
+    return any(part is node for part in walk(outer))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fastness.checker.evidence.found import matches
 from fastness.checker.evidence.names import Names
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.written import written
 
 _GETTERS = (
     "os.getenv",
@@ -48,7 +49,7 @@ def environment(names: Names, scope: Scope, expr: ast.expr) -> Read | None:
             if not _reads(names, scope, func):
                 return None
             variable = (
-                first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ast.unparse(first)
+                first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else written(first)
             )
             given = {k.arg: k.value for k in keywords}
             # `config("NAME", cast=Secret)` has the cast second in Starlette only by keyword.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fastness.checker.evidence.classes import Class
 from fastness.checker.evidence.scope import Assignment, Scope
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -80,7 +81,7 @@ class Record:
         if by_name:
             return by_name[0]
         for name, assignment, _ in self.columns():
-            value = ast.unparse(assignment.value) if assignment.value is not None else ""
+            value = written(assignment.value) if assignment.value is not None else ""
             if re.search(r"ForeignKey\w*\(['\"](users?|accounts?|members?|customers?|auth_user|persons?)\.", value):
                 return name
         return ""
@@ -123,6 +124,6 @@ def records(project: Project) -> Iterator[Record]:
 
 def _is_column(cls: Class, assignment: Assignment) -> bool:
     if assignment.annotation is not None:
-        return "ClassVar" not in ast.unparse(assignment.annotation)
+        return "ClassVar" not in written(assignment.annotation)
     value = assignment.value
     return isinstance(value, ast.Call) and bool(_COLUMN.search(cls.project.names.dotted(cls.scope, value.func)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.takings import CREDENTIAL, bare
+from fastness.checker.evidence.walking import walk
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -121,7 +122,7 @@ class Refusals:
         """Whether an error of what it calls ends in None: `try: return current_user() except HTTPException: return None`."""
         for node in function.nodes(ast.Try):
             for handler in node.handlers:
-                inside = [n for statement in handler.body for n in ast.walk(statement)]
+                inside = [n for statement in handler.body for n in walk(statement)]
                 if not any(isinstance(n, ast.Raise) for n in inside) and not any(
                     isinstance(n, ast.Call) and re.search(r"Response$|abort", bare(n.func)) for n in inside
                 ):
@@ -136,7 +137,7 @@ class Refusals:
             absent = (isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)) or (
                 isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Is)
             )
-            touched = {n.id for n in ast.walk(test) if isinstance(n, ast.Name)}
+            touched = {n.id for n in walk(test) if isinstance(n, ast.Name)}
             first = node.body[0]
             gives = isinstance(first, ast.Return) and (
                 first.value is None or (isinstance(first.value, ast.Constant) and first.value.value is None)

@@ -11,6 +11,8 @@ from fastness.checker.evidence.owners import KINDS, Owner, Owners
 from fastness.checker.evidence.registered import Included, Registered, Registrations
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.value import Value
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -81,7 +83,7 @@ class Registrar:
                 self.found.functions[id(owner)].append(handler)
         elif func.attr == "exception_handler" and expr.args:
             for owner in self._holders(scope, func.value):
-                name = self._project.names.dotted(scope, expr.args[0]) or ast.unparse(expr.args[0])
+                name = self._project.names.dotted(scope, expr.args[0]) or written(expr.args[0])
                 self.found.handlers[id(owner)].append((name, handler))
 
     def _wrapped(self, scope: Scope, expr: ast.Call, handler: Scope) -> None:
@@ -150,7 +152,7 @@ class Registrar:
                 self.found.middleware[id(owner)].append(self._project.call_of(scope, node))
         elif word == "add_exception_handler" and node.args:
             for owner in self._holders(scope, func.value):
-                name = self._project.names.dotted(scope, node.args[0]) or ast.unparse(node.args[0])
+                name = self._project.names.dotted(scope, node.args[0]) or written(node.args[0])
                 handler = (
                     self._project.names.runs(self._project.names.resolve(scope, node.args[1]))
                     if len(node.args) > 1
@@ -216,7 +218,7 @@ class Registrar:
             if isinstance(node, ast.Dict):
                 for key in node.keys:
                     if key is not None:
-                        yield self._project.names.dotted(where, key) or ast.unparse(key)
+                        yield self._project.names.dotted(where, key) or written(key)
 
     def _displays(self, scope: Scope, expr: ast.expr) -> Iterator[tuple[Scope, ast.expr]]:
         from fastness.checker.evidence.found import Variable
@@ -231,7 +233,7 @@ class Registrar:
 
     def _calls_in(self, scope: Scope, expr: ast.expr) -> Iterator[tuple[Scope, ast.Call]]:
         for where, display in self._displays(scope, expr):
-            for node in ast.walk(display):
+            for node in walk(display):
                 if isinstance(node, ast.Call):
                     yield where, node
 

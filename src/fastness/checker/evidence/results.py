@@ -6,6 +6,8 @@ import ast
 import re
 
 from fastness.checker.evidence.functions import Call, Function
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 
 _LOGGING = re.compile(
     r"(^|\.)_?(log|logger|logging|audit|structlog|span|sentry_sdk|scope)\w*(\(\))?\.\w+$|(^|\.)print$", re.IGNORECASE
@@ -17,7 +19,7 @@ def names_of(function: Function, node: ast.AST) -> frozenset[str]:
     found: set[str] = set()
     for scope in function.scope.within():
         for name, assignments in scope.assigned.items():
-            if any(a.value is not None and any(part is node for part in ast.walk(a.value)) for a in assignments):
+            if any(a.value is not None and any(part is node for part in walk(a.value)) for a in assignments):
                 found.add(name)
     return frozenset(found)
 
@@ -26,12 +28,12 @@ def keys_read(function: Function, call: Call) -> frozenset[str] | None:
     """The constant keys read from a call's answer; None when it is also used as a whole."""
     names, keys = names_of(function, call.node), set[str]()
     counted: set[int] = set()
-    for node in ast.walk(function.node):
+    for node in walk(function.node):
         key = _key(node)
         if key is not None and _is(key[0], names, call.node):
             keys.add(key[1])
             counted.add(id(key[0]))
-    for node in ast.walk(function.node):
+    for node in walk(function.node):
         if (
             _is(node, names, call.node)
             and id(node) not in counted
@@ -49,11 +51,11 @@ def only_logged(function: Function, call: Call) -> bool:
     logged = {
         id(part)
         for other in function.calls()
-        if _LOGGING.search(other.name) or (other.receiver is not None and _LOGGING.search(ast.unparse(other.node.func)))
-        for part in ast.walk(other.node)
+        if _LOGGING.search(other.name) or (other.receiver is not None and _LOGGING.search(written(other.node.func)))
+        for part in walk(other.node)
     }
     loads = [
-        n for n in ast.walk(function.node) if isinstance(n, ast.Name) and n.id in names and isinstance(n.ctx, ast.Load)
+        n for n in walk(function.node) if isinstance(n, ast.Name) and n.id in names and isinstance(n.ctx, ast.Load)
     ]
     if not names:
         return id(call.node) in logged

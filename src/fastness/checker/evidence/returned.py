@@ -13,6 +13,7 @@ from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Route
 from fastness.checker.evidence.records import Record
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -88,7 +89,7 @@ def _promised(function: Function) -> Iterator[Record]:
     said = function.node.returns
     if said is None or function.returns:
         return
-    for node in ast.walk(said):
+    for node in walk(said):
         written = node.value if isinstance(node, ast.Constant) else None
         named = function.project.names.quoted(written) if isinstance(written, str) else node
         if isinstance(named, (ast.Name, ast.Attribute)):

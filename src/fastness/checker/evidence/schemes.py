@@ -13,6 +13,8 @@ from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Route
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.takings import SCHEMES
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -59,7 +61,7 @@ def bare_uses(project: Project, route: Route) -> Iterator[SchemeUse]:
         for keyword in call.keywords:
             if keyword.arg != "dependencies":
                 continue
-            for node in ast.walk(keyword.value):
+            for node in walk(keyword.value):
                 if (
                     isinstance(node, ast.Call)
                     and node.args
@@ -97,7 +99,7 @@ def _scheme(project: Project, scope: Scope, expr: ast.expr) -> tuple[str, bool, 
         call = project.class_of(kind).method("__call__")
         if call is not None and _tests(call):
             return None
-    return ast.unparse(expr)[:60], _lenient(project, scope, expr), kind.short if isinstance(kind, Scope) else ""
+    return written(expr)[:60], _lenient(project, scope, expr), kind.short if isinstance(kind, Scope) else ""
 
 
 def _tests(function: Function) -> bool:
@@ -106,7 +108,7 @@ def _tests(function: Function) -> bool:
         if any(_VERIFIES.search(call.name) for call in one.calls() if "super" not in call.name):
             return True
         for compare in one.nodes(ast.Compare):
-            absent = isinstance(compare.ops[0], (ast.Is, ast.IsNot)) or "scheme" in ast.unparse(compare).lower()
+            absent = isinstance(compare.ops[0], (ast.Is, ast.IsNot)) or "scheme" in written(compare).lower()
             if not absent:
                 return True
     return False
@@ -122,7 +124,7 @@ def _lenient(project: Project, scope: Scope, expr: ast.expr) -> bool:
 
 def touched(handler: Function, name: str) -> bool:
     """Whether a handler tests a parameter or hands it, or a part of it, to somebody."""
-    for node in ast.walk(handler.node):
+    for node in walk(handler.node):
         tests: list[ast.AST] = []
         if isinstance(node, (ast.If, ast.IfExp, ast.Assert, ast.While)):
             tests = [node.test]
@@ -132,6 +134,6 @@ def touched(handler: Function, name: str) -> bool:
             tests = [*node.args, *(k.value for k in node.keywords)]
         elif isinstance(node, ast.Match):
             tests = [node.subject]
-        if any(isinstance(part, ast.Name) and part.id == name for test in tests for part in ast.walk(test)):
+        if any(isinstance(part, ast.Name) and part.id == name for test in tests for part in walk(test)):
             return True
     return False

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from fastness.checker.evidence.walking import HOLDING
+
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 KEPT: frozenset[type[ast.AST]] = frozenset({
     ast.Assert, ast.Assign, ast.AsyncFor, ast.Attribute, ast.AugAssign, ast.BinOp, ast.BoolOp, ast.Compare, ast.Delete,
@@ -58,6 +60,7 @@ class Scope:
     nodes: dict[type[ast.AST], list[ast.AST]] = field(default_factory=lambda: defaultdict(list))
     every: list[Scope] = field(default_factory=list)
     """Nested scopes directly inside, overloads and redefinitions included."""
+    _within: tuple[Scope, ...] = ()
 
     @classmethod
     def of_module(cls, name: str, tree: ast.Module, *, package: bool = False) -> Scope:
@@ -98,15 +101,20 @@ class Scope:
         args = self.arguments
         if args is None:
             return None
-        every = (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg)
-        return next((a for a in every if a is not None and a.arg == name), None)
+        for group in (args.args, args.kwonlyargs, args.posonlyargs):
+            for arg in group:
+                if arg.arg == name:
+                    return arg
+        for extra in (args.vararg, args.kwarg):
+            if extra is not None and extra.arg == name:
+                return extra
+        return None
 
-    def within(self) -> list[Scope]:
+    def within(self) -> tuple[Scope, ...]:
         """This scope and all nested ones."""
-        found: list[Scope] = [self]
-        for child in self.every:
-            found.extend(child.within())
-        return found
+        if not self._within:
+            self._within = (self, *(inner for child in self.every for inner in child.within()))
+        return self._within
 
 
 class _Walk:
@@ -126,7 +134,7 @@ class _Walk:
                 return
         if kind in KEPT:
             scope.nodes[kind].append(node)
-        for name in node._fields:
+        for name in HOLDING[kind]:
             value = getattr(node, name, None)
             if isinstance(value, list):
                 for child in value:

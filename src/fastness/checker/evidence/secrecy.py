@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _WORDS = (
     r"secret|secret_?key|jwt_?key|signing_?key|private_?key|encryption_?key|session_?key|password|passwd|pwd|passphrase|passcode"
@@ -72,6 +73,7 @@ SHORTEST = 3
 _LONG = 8
 
 
+@lru_cache(maxsize=65_536)
 def holds_secret(name: str) -> bool:
     """Whether a variable, field, key or argument of this name holds a credential."""
     return SECRET.search(name) is not None and _NO_NAME.search(name) is None

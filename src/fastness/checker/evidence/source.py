@@ -171,6 +171,10 @@ def at_work() -> Iterator[None]:
     finally:
         sys.setrecursionlimit(limit)
         if collecting:
+            if not gc.get_freeze_count():
+                # Among the old ones at once: the next collection of young objects would walk everything that was made.
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 

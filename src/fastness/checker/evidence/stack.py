@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from fastness.checker.evidence.gates import Gate, Gates
 from fastness.checker.evidence.model import Middleware
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.owners import Owner
@@ -31,7 +31,7 @@ class Stack:
             what = call.arg("middleware_class", "cls", 0)
             if what is None:
                 continue
-            name = self._project.names.dotted(call.scope, what) or ast.unparse(what)
+            name = self._project.names.dotted(call.scope, what) or written(what)
             inner = replace(call, skipped=1)
             options = tuple((k, inner.value(k).constant) for k in inner.keywords if inner.value(k).known)
             yield Middleware(name, call.place, options)

@@ -9,6 +9,7 @@ from fastness.checker.evidence.credential import Credential
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
 
 _VALIDATORS = re.compile(
     r"(^|\.)(field_validator|validator|model_validator|root_validator|validates|computed_field|cached_property)$"
@@ -44,7 +45,7 @@ def _knows(project: Project, scope: Scope, credential: Credential) -> bool:
     """Whether a test in it, or a decorator of a validator, names the setting or the text that it falls back to."""
     name, text = credential.name.lower(), credential.text
     for test in _tests(scope):
-        for node in ast.walk(test):
+        for node in walk(test):
             match node:
                 case ast.Attribute(attr=word) | ast.Name(id=word) if word.lower() == name:
                     return True

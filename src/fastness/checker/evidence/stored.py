@@ -6,6 +6,8 @@ import ast
 import re
 
 from fastness.checker.evidence.functions import Call, Function
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 
 DEEP = 3
 _READS = frozenset({
@@ -35,7 +37,7 @@ def _reads(call: Call) -> bool:
     if call.receiver is None:
         return last == "select" and "sql" in call.name.lower()
     return (
-        bool(_STORES.search(ast.unparse(call.receiver)) or _STORES.search(call.name.rpartition(".")[0]))
+        bool(_STORES.search(written(call.receiver)) or _STORES.search(call.name.rpartition(".")[0]))
         or "sqlalchemy" in call.name
     )
 
@@ -43,7 +45,7 @@ def _reads(call: Call) -> bool:
 def _keeps(function: Function) -> bool:
     """Whether it returns part of a list or dict of its module."""
     for value in function.returns:
-        for node in ast.walk(value):
+        for node in walk(value):
             if (
                 isinstance(node, ast.Name)
                 and node.id not in function.scope.assigned

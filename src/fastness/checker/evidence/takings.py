@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fastness.checker.evidence.found import default_of
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -128,7 +129,7 @@ class Takings:
         """The name of a security scheme behind an expression, or nothing."""
         kind = self._project.names.kind(scope, expr)
         if kind is not None and self._project.names.is_a(kind, *SCHEMES):
-            return ast.unparse(expr)[:60]
+            return written(expr)[:60]
         return ""
 
 
@@ -139,7 +140,7 @@ def _func(found: tuple[Scope, ast.Call]) -> tuple[Scope, ast.expr]:
 def bare(expr: ast.expr) -> str:
     """An expression as text; empty when it is too deep to write."""
     try:
-        return ast.unparse(expr)
+        return written(expr)
     except (ValueError, RecursionError):
         return ""
 

@@ -11,6 +11,8 @@ from typing import Literal
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.purpose import purposes, takes_password
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Place
 
 _VERIFIES = re.compile(
@@ -109,7 +111,7 @@ def _refusals(function: Function) -> Iterator[_Refusal]:
 def _said(function: Function, raised: ast.Call) -> tuple[object, str]:
     call = function.project.call_of(function.scope, raised)
     status = call.value("status_code", 0)
-    named = ast.unparse(call.arg("status_code", 0) or raised)
+    named = written(call.arg("status_code", 0) or raised)
     number = status.constant if isinstance(status.constant, int) else None
     found = re.search(r"HTTP_(\d{3})", named)
     if number is None and found is not None:
@@ -123,12 +125,12 @@ def _said(function: Function, raised: ast.Call) -> tuple[object, str]:
 def _why(function: Function, test: ast.expr) -> Literal["absent", "wrong", "both", "other"]:
     absent = _absent(function, test)
     wrong = (
-        any(isinstance(node, ast.Call) and _VERIFIES.search(ast.unparse(node.func)) for node in ast.walk(test))
+        any(isinstance(node, ast.Call) and _VERIFIES.search(written(node.func)) for node in walk(test))
         or any(
             isinstance(node, ast.Compare)
             and isinstance(node.ops[0], (ast.Eq, ast.NotEq))
-            and "pass" in ast.unparse(node).lower()
-            for node in ast.walk(test)
+            and "pass" in written(node).lower()
+            for node in walk(test)
         )
         or _verified_before(function, test)
     )
@@ -139,11 +141,11 @@ def _why(function: Function, test: ast.expr) -> Literal["absent", "wrong", "both
 
 def _absent(function: Function, test: ast.expr) -> bool:
     """`not user`, `user is None`, where `user` was looked up and is no result of a verification; `name not in users`."""
-    for node in ast.walk(test):
+    for node in walk(test):
         name = ""
         match node:
             case ast.Compare(ops=[ast.NotIn()], comparators=[ast.Name() | ast.Attribute() as where]):
-                if re.search(r"users|accounts|members", ast.unparse(where), re.IGNORECASE) or _kept(function, where):
+                if re.search(r"users|accounts|members", written(where), re.IGNORECASE) or _kept(function, where):
                     return True
             case ast.UnaryOp(op=ast.Not(), operand=ast.Name(id=name)):
                 pass
@@ -152,33 +154,31 @@ def _absent(function: Function, test: ast.expr) -> bool:
         if not name:
             continue
         values = [a.value for a in function.scope.assigned.get(name, []) if a.value is not None]
-        by_setting = any(re.search(r"\(\s*(settings|config|conf)\.\w+\s*\)", ast.unparse(v)) for v in values)
-        if by_setting or any("create" in ast.unparse(v) for v in values):
+        by_setting = any(re.search(r"\(\s*(settings|config|conf)\.\w+\s*\)", written(v)) for v in values)
+        if by_setting or any("create" in written(v) for v in values):
             continue  # the program's own account, or one that is made where there was none
-        if values and not any(_VERIFIES.search(ast.unparse(v)) for v in values) and any(_looked_up(v) for v in values):
+        if values and not any(_VERIFIES.search(written(v)) for v in values) and any(_looked_up(v) for v in values):
             return True
     return False
 
 
 def _kept(function: Function, where: ast.expr) -> bool:
     """Whether a password is read out of this container below: `store[name].password`."""
-    name = ast.unparse(where)
-    return any(
-        ast.unparse(part.value) == name and _password_of(function, part) for part in function.nodes(ast.Subscript)
-    )
+    name = written(where)
+    return any(written(part.value) == name and _password_of(function, part) for part in function.nodes(ast.Subscript))
 
 
 def _password_of(function: Function, part: ast.Subscript) -> bool:
     attributes = (n.attr for n in function.nodes(ast.Attribute) if n.value is part)
-    keys = (ast.unparse(n.slice) for n in function.nodes(ast.Subscript) if n.value is part)
+    keys = (written(n.slice) for n in function.nodes(ast.Subscript) if n.value is part)
     return any("pass" in word.lower() for word in (*attributes, *keys))
 
 
 def _looked_up(value: ast.expr) -> bool:
     return (
-        any(isinstance(n, (ast.Call, ast.Subscript)) for n in ast.walk(value))
+        any(isinstance(n, (ast.Call, ast.Subscript)) for n in walk(value))
         and re.search(
-            r"user|account|member|customer|find|query|select|get|first|scalar|fetch", ast.unparse(value), re.IGNORECASE
+            r"user|account|member|customer|find|query|select|get|first|scalar|fetch", written(value), re.IGNORECASE
         )
         is not None
     )
@@ -186,11 +186,11 @@ def _looked_up(value: ast.expr) -> bool:
 
 def _verified_before(function: Function, test: ast.expr) -> bool:
     """`ok = verify(...)`, then `if not ok`."""
-    names = {n.id for n in ast.walk(test) if isinstance(n, ast.Name)}
+    names = {n.id for n in walk(test) if isinstance(n, ast.Name)}
     return any(
         a.value is not None
         and isinstance(a.value, (ast.Call, ast.Await))
-        and _VERIFIES.search(ast.unparse(a.value).partition("(")[0])
+        and _VERIFIES.search(written(a.value).partition("(")[0])
         for name in names
         for a in function.scope.assigned.get(name, [])
     )

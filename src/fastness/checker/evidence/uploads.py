@@ -12,6 +12,8 @@ from fastness.checker.evidence.effects import temporary
 from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.uses import Held, holders
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -116,7 +118,7 @@ def _said(function: Function, pattern: re.Pattern[str]) -> bool:
 def _compares_size(held: Held) -> bool:
     """`len(content) > ...`, `file.size > ...`."""
     for compare in held.function.nodes(ast.Compare):
-        text = ast.unparse(compare)
+        text = written(compare)
         if re.search(r"\blen\(|\.size\b|\btell\(\)|total|received|_size\b", text) and any(
             isinstance(op, (ast.Gt, ast.GtE, ast.Lt, ast.LtE)) for op in compare.ops
         ):
@@ -141,11 +143,11 @@ def _tests_type(held: Held) -> bool:
 
 
 def _allows(test: ast.expr) -> bool:
-    text = ast.unparse(test)
+    text = written(test)
     if not re.search(r"content_type|\bext\w*|suffix|mime|filename|endswith|file_?type|format", text, re.IGNORECASE):
         return False
     blocked = re.search(r"block|forbid|denied|deny|black|dangerous|disallow|banned|executable", text, re.IGNORECASE)
-    tests = any(isinstance(n, (ast.Compare, ast.Call)) for n in ast.walk(test))
+    tests = any(isinstance(n, (ast.Compare, ast.Call)) for n in walk(test))
     return (
         blocked is None
         and tests

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from fastness.checker.evidence.classes import Class, Model
 from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 
 FAR = 3
 """Calls that are followed."""
@@ -49,7 +51,7 @@ class Held:
 
     def touched_by(self, node: ast.AST) -> bool:
         """Whether the input stands somewhere inside `node`."""
-        return any(said(part, self.text) for part in ast.walk(node) if isinstance(part, (ast.Name, ast.Attribute)))
+        return any(said(part, self.text) for part in walk(node) if isinstance(part, (ast.Name, ast.Attribute)))
 
 
 def holders(function: Function, text: str, far: int = FAR) -> Iterator[Held]:
@@ -110,7 +112,7 @@ def said(expr: ast.Name | ast.Attribute, text: str) -> bool:
     """Whether a name or attribute reads like `text`."""
     if isinstance(expr, ast.Name):
         return expr.id == text
-    return text.endswith(f".{expr.attr}") and ast.unparse(expr) == text
+    return text.endswith(f".{expr.attr}") and written(expr) == text
 
 
 def arguments(call: Call) -> Iterator[ast.expr]:

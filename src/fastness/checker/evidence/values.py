@@ -16,6 +16,7 @@ from fastness.checker.evidence.names import Names
 from fastness.checker.evidence.reading import environment
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.value import UNKNOWN, Value
+from fastness.checker.evidence.written import written
 
 DEEP = 10
 BRANCHES = 4
@@ -205,7 +206,7 @@ class Values:
             factory = given["default_factory"]
             if isinstance(factory, ast.Lambda):
                 return inner(factory.body)
-            return Value(UNKNOWN, "random" if "token" in ast.unparse(factory) else "computed")
+            return Value(UNKNOWN, "random" if "token" in written(factory) else "computed")
         default = inner(call.args[0] if call.args else given.get("default"))
         return Value() if default.constant is Ellipsis else default
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Guard
 from fastness.checker.evidence.nature import Nature, Natures
 from fastness.checker.evidence.spelling import short
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -129,8 +129,8 @@ class Verdicts:
     def outside(self, dependency: Dependency, how: str) -> Iterator[Guard]:
         """Dependencies whose code is not in the project: known packages, or names that leave no doubt."""
         where = self._project.place(dependency.scope, dependency.call) if dependency.call is not None else None
-        text = " ".join(ast.unparse(a) for _, a in dependency.arguments)
-        call = ast.unparse(dependency.call) if dependency.call is not None else ""
+        text = " ".join(written(a) for _, a in dependency.arguments)
+        call = written(dependency.call) if dependency.call is not None else ""
         for name in dependency.names:
             if LIMITS.search(name):
                 yield Guard("limits", how, where)

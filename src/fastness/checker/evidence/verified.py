@@ -10,6 +10,7 @@ from fastness.checker.evidence.checks import checked
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.uses import Held, arguments
+from fastness.checker.evidence.written import written
 
 if TYPE_CHECKING:
     from fastness.checker.evidence.project import Project
@@ -60,7 +61,7 @@ def _texts(expr: ast.expr) -> set[str]:
         if isinstance(node, ast.Name):
             found.add(node.id)
         elif isinstance(node, ast.Attribute) and not isinstance(node.value, ast.Call):
-            found.add(ast.unparse(node))
+            found.add(written(node))
             todo.extend([node.value] if not isinstance(node.value, (ast.Name, ast.Attribute)) else [])
         elif isinstance(node, ast.Call):
             todo.extend([*node.args, *(k.value for k in node.keywords)])

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
 
 LABEL = 80
 """Characters: a longer text is prose, not a word of the program."""
@@ -16,7 +17,7 @@ def words_of(scope: Scope) -> str:
     body = getattr(scope.node, "body", [])
     found: list[str] = []
     for statement in body:
-        for node in ast.walk(statement):
+        for node in walk(statement):
             if isinstance(node, ast.Name):
                 found.append(node.id)
             elif isinstance(node, ast.Attribute):

@@ -54,6 +54,8 @@ from collections.abc import AsyncIterator, Iterator
 from fastness.checker.evidence.attacker import Attacker
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -123,17 +125,17 @@ class GuardByHeader(Rule):
 def _refuses(node: ast.If) -> bool:
     """Whether the branch answers 401 or 403."""
     for statement in node.body:
-        for part in ast.walk(statement):
+        for part in walk(statement):
             if (
                 isinstance(part, ast.Raise)
                 and part.exc is not None
-                and re.search(r"40[13]|FORBIDDEN|UNAUTHORI|Forbidden|Unauthori|PermissionDenied", ast.unparse(part.exc))
+                and re.search(r"40[13]|FORBIDDEN|UNAUTHORI|Forbidden|Unauthori|PermissionDenied", written(part.exc))
             ):
                 return True
             if (
                 isinstance(part, ast.Return)
                 and part.value is not None
-                and re.search(r"status_code=(status\.HTTP_)?40[13]", ast.unparse(part.value))
+                and re.search(r"status_code=(status\.HTTP_)?40[13]", written(part.value))
             ):
                 return True
     return False
@@ -141,7 +143,7 @@ def _refuses(node: ast.If) -> bool:
 
 def _tested(project: Project, scope: Scope, test: ast.expr) -> str:
     """The forgeable thing that the test compares with something."""
-    for part in ast.walk(test):
+    for part in walk(test):
         if not isinstance(part, ast.Compare) or isinstance(part.ops[0], (ast.Is, ast.IsNot)):
             continue
         for side in (part.left, *part.comparators):
@@ -154,10 +156,10 @@ def _tested(project: Project, scope: Scope, test: ast.expr) -> str:
 def _forgeable(project: Project, scope: Scope, expr: ast.expr, deep: int = 0) -> str:
     if deep > 2:  # noqa: PLR2004 - a name, and what it was made from
         return ""
-    text = ast.unparse(expr)
+    text = written(expr)
     if re.search(r"\brequest\.client\.host$", text):
         return "request.client.host"
-    for part in ast.walk(expr):
+    for part in walk(expr):
         word = _header(project, scope, part)
         if word:
             return word
@@ -175,9 +177,9 @@ def _header(project: Project, scope: Scope, part: ast.AST) -> str:
     """The forgeable header that an expression reads."""
     word = ""
     if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr == "get" and part.args:
-        if ast.unparse(part.func.value).endswith("headers"):
+        if written(part.func.value).endswith("headers"):
             word = project.value(scope, part.args[0]).text
-    elif isinstance(part, ast.Subscript) and ast.unparse(part.value).endswith("headers"):
+    elif isinstance(part, ast.Subscript) and written(part.value).endswith("headers"):
         word = project.value(scope, part.slice).text
     return word if _FORGED.match(word) else ""
 

@@ -69,6 +69,7 @@ from fastness.checker.evidence.asking import Asking, mentions
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application
 from fastness.checker.evidence.records import OWNER
+from fastness.checker.evidence.walking import walk
 from fastness.checker.finding import Confidence, Finding, Severity
 from fastness.checker.rule import Rule
 
@@ -118,10 +119,10 @@ class OwnerTestedTooLate(Rule):
 def _owner_tests(handler: Function, held: frozenset[str]) -> Iterator[int]:
     """Lines of tests of an owner that refuse."""
     for node in handler.scope.nodes.get(ast.If, ()):
-        if not isinstance(node, ast.If) or not any(isinstance(n, ast.Raise) for s in node.body for n in ast.walk(s)):
+        if not isinstance(node, ast.If) or not any(isinstance(n, ast.Raise) for s in node.body for n in walk(s)):
             continue
-        for part in ast.walk(node.test):
-            if isinstance(part, ast.Compare) and mentions(part, held) and any(_owner(n) for n in ast.walk(part)):
+        for part in walk(node.test):
+            if isinstance(part, ast.Compare) and mentions(part, held) and any(_owner(n) for n in walk(part)):
                 yield node.lineno
 
 

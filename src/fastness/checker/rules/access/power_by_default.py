@@ -46,6 +46,7 @@ from collections.abc import Iterator
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.records import Record, records
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Severity
 from fastness.checker.rule import Rule
 
@@ -67,7 +68,7 @@ class PowerByDefault(Rule):
             at = 1 if call.name == "getattr" else 0
             key, default = call.value(at).text, call.arg("default", at + 1)
             if key and default is not None and _powerful(project, call.scope, key, default):
-                yield self._found(project, call.scope, call.node, f"without {key} the caller is {ast.unparse(default)}")
+                yield self._found(project, call.scope, call.node, f"without {key} the caller is {written(default)}")
         for record in records(project):
             yield from self._columns(project, record)
 
@@ -83,14 +84,14 @@ class PowerByDefault(Rule):
                         project,
                         cls.scope,
                         assignment.node,
-                        f"every new {record.short} has {name} = {ast.unparse(keyword.value)}",
+                        f"every new {record.short} has {name} = {written(keyword.value)}",
                     )
 
     def _found(self, project: Project, scope: Scope, node: ast.AST, text: str) -> Finding:
         return self.found(
             project.place(scope, node),
             text,
-            subject=f"{scope.name} {ast.unparse(node)[:100]}",
+            subject=f"{scope.name} {written(node)[:100]}",
             confidence=Confidence.HIGH,
         )
 

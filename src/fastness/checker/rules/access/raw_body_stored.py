@@ -65,6 +65,8 @@ from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.records import Record
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Severity
 from fastness.checker.rule import Rule
 
@@ -127,7 +129,7 @@ def _merges(call: Call, names: frozenset[str]) -> bool:
     if last not in _STORES or call.receiver is None:
         return False
     handed = any(_is(a, names) or _set_whole(a, names) for a in call.positional)
-    return handed and _KEPT.search(ast.unparse(call.receiver)) is not None
+    return handed and _KEPT.search(written(call.receiver)) is not None
 
 
 def _set_whole(expr: ast.expr, names: frozenset[str]) -> bool:
@@ -157,7 +159,7 @@ def _sets(handler: Function, names: frozenset[str]) -> bool:
 
 def _filtered(handler: Function, key: str) -> bool:
     """Whether the loop asks which key it has."""
-    return any(isinstance(n, ast.Name) and n.id == key for test in handler.nodes(ast.Compare) for n in ast.walk(test))
+    return any(isinstance(n, ast.Name) and n.id == key for test in handler.nodes(ast.Compare) for n in walk(test))
 
 
 def _is(expr: ast.AST, names: frozenset[str]) -> bool:

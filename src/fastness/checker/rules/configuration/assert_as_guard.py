@@ -48,6 +48,8 @@ from collections.abc import Iterator
 
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -70,21 +72,21 @@ class AssertAsGuard(Rule):
         for scope, node in project.nodes(ast.Assert):
             if scope.kind != "function" or _narrows(node.test):
                 continue
-            access = _ACCESS.search(ast.unparse(node.test)) is not None and _compares(node.test)
+            access = _ACCESS.search(written(node.test)) is not None and _compares(node.test)
             if access and _serves(project, scope):
                 yield self.found(
                     project.place(scope, node),
                     "access hangs on an assert",
-                    subject=f"{scope.name} {ast.unparse(node.test)[:100]}",
+                    subject=f"{scope.name} {written(node.test)[:100]}",
                     confidence=Confidence.HIGH,
                 )
             elif project.flow.entry(scope) and any(
-                project.flow.requested(scope, n) for n in ast.walk(node.test) if isinstance(n, ast.Name)
+                project.flow.requested(scope, n) for n in walk(node.test) if isinstance(n, ast.Name)
             ):
                 yield self.found(
                     project.place(scope, node),
                     "the client's input is tested by an assert",
-                    subject=f"{scope.name} {ast.unparse(node.test)[:100]}",
+                    subject=f"{scope.name} {written(node.test)[:100]}",
                     severity=Severity.LOW,
                     confidence=Confidence.MEDIUM,
                     persona=Persona.PEDANTIC,

@@ -49,6 +49,7 @@ from collections.abc import AsyncIterator, Iterator
 from fastness.checker.evidence.attacker import Attacker
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -85,9 +86,9 @@ class InsecureCookie(Rule):
         yield from self._headers(project)
 
     def _judged(self, call: Call) -> Finding | None:
-        named = call.value("key", 0).text or (ast.unparse(key) if (key := call.arg("key", 0)) is not None else "")
+        named = call.value("key", 0).text or (written(key) if (key := call.arg("key", 0)) is not None else "")
         value = call.arg("value", _VALUE)
-        signs_in = bool(_SIGNS_IN.search(named)) or (value is not None and bool(_SIGNS_IN.search(ast.unparse(value))))
+        signs_in = bool(_SIGNS_IN.search(named)) or (value is not None and bool(_SIGNS_IN.search(written(value))))
         if _FLAG.search(named) or (value is not None and call.value("value", _VALUE).text.lower() in _FLAGS):
             signs_in = False
         missing = [

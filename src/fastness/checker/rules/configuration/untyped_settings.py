@@ -45,6 +45,7 @@ from collections.abc import Iterator
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.reading import environment
+from fastness.checker.evidence.walking import walk
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -109,7 +110,7 @@ class UntypedSettings(Rule):
 
 def _stays_text(call: Call) -> bool:
     """Whether nobody turns the answer into a boolean: the call is no argument and no part of a comparison."""
-    for scope_node in ast.walk(call.scope.node if not isinstance(call.scope.node, ast.Module) else call.module.tree):
+    for scope_node in walk(call.scope.node if not isinstance(call.scope.node, ast.Module) else call.module.tree):
         if isinstance(scope_node, (ast.Call, ast.Compare)) and scope_node is not call.node:
             inside = (
                 [*scope_node.args, *(k.value for k in scope_node.keywords)]

@@ -55,11 +55,11 @@ OWASP API8:2023, ASVS 16.5.1, CWE-209
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from fastness.checker.evidence.errors import Sent, sent
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -85,7 +85,7 @@ class ExceptionTextInResponse(Rule):
         return self.found(
             place,
             f"{what} goes to the client",
-            subject=f"{one.scope.name} {ast.unparse(one.node)[:120]}",
+            subject=f"{one.scope.name} {written(one.node)[:120]}",
             severity=Severity.HIGH if one.traceback else Severity.MEDIUM,
             confidence=Confidence.HIGH,
             persona=Persona.REGULAR if one.foreign else Persona.AUDITOR,

@@ -67,6 +67,7 @@ from fastness.checker.evidence.attacker import Attacker
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.operations import Operation
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -105,7 +106,7 @@ class PasswordInValidationError(Rule):
             if node.attr != "body" or scope.kind != "function" or not isinstance(node.value, ast.Name):
                 continue
             arg = scope.parameter(node.value.id)
-            if arg is not None and arg.annotation is not None and "ValidationError" in ast.unparse(arg.annotation):
+            if arg is not None and arg.annotation is not None and "ValidationError" in written(arg.annotation):
                 yield self.found(
                     project.place(scope, node),
                     "the refused body is sent back",

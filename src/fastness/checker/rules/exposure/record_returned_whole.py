@@ -78,6 +78,7 @@ from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.records import Record
 from fastness.checker.evidence.returned import declared, models_of, records_returned
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -134,9 +135,8 @@ def _shaped(route: Route) -> bool:
     shape = declared(route)
     if shape is None:
         return False
-    import ast
 
-    text = ast.unparse(shape[0])
+    text = written(shape[0])
     return re.search(r"Response|\b(str|int|bool|float|bytes|None)\b$", text) is not None or "TypedDict" in text
 
 

@@ -49,6 +49,7 @@ from fastness.checker.evidence.classes import Model
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application
 from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -88,7 +89,7 @@ class SettingsInResponse(Rule):
 
 def _answers(handler: Function) -> Iterator[ast.expr]:
     for value in handler.returns:
-        if isinstance(value, ast.Call) and ast.unparse(value.func).endswith("Response"):
+        if isinstance(value, ast.Call) and written(value.func).endswith("Response"):
             yield from (*value.args, *(k.value for k in value.keywords if k.arg == "content"))
         else:
             yield value
@@ -115,7 +116,7 @@ def _inside(handler: Function, expr: ast.expr, deep: int = 0) -> str:
 
 def _dumped(handler: Function, call: ast.Call, deep: int) -> str:
     """A call that turns an object into an answer: `dict(x)`, `x.model_dump()`, `locals()`."""
-    word = ast.unparse(call.func)
+    word = written(call.func)
     last = word.rpartition(".")[2]
     inner: ast.expr | None = None
     if any(k.arg in _SAFE for k in call.keywords):

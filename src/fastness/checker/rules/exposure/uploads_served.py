@@ -35,11 +35,11 @@ OWASP API8:2023, ASVS 5.3.1 and 3.2.1, CWE-434
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -60,12 +60,12 @@ class UploadsServed(Rule):
             folder = call.arg("directory", 0)
             if folder is None:
                 continue
-            text = f"{call.value('directory', 0).text} {ast.unparse(folder)}"
+            text = f"{call.value('directory', 0).text} {written(folder)}"
             if _UPLOADS.search(text):
                 yield self.found(
                     call.place,
                     f"what users upload is served from {text.split(maxsplit=1)[0] if text.strip() else 'a static folder'}",
-                    subject=ast.unparse(folder)[:100],
+                    subject=written(folder)[:100],
                     confidence=Confidence.HIGH if takes_files else Confidence.MEDIUM,
                     persona=Persona.REGULAR,
                 )

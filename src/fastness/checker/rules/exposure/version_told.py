@@ -50,6 +50,8 @@ from fastness.checker.evidence.attacker import Attacker
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -82,7 +84,7 @@ class VersionTold(Rule):
                 or route.public is not None
             ):
                 continue
-            what = next((found for one in _returned(handler) if (found := _PLATFORM.search(ast.unparse(one)))), None)
+            what = next((found for one in _returned(handler) if (found := _PLATFORM.search(written(one)))), None)
             if what:
                 yield self.found(
                     route.place,
@@ -98,7 +100,7 @@ class VersionTold(Rule):
                 if not isinstance(target, ast.Subscript) or not _HEADER.match(project.value(scope, target.slice).text):
                     continue
                 told = project.value(scope, node.value).text
-                if re.search(r"\d", told) and "headers" in ast.unparse(target.value):
+                if re.search(r"\d", told) and "headers" in written(target.value):
                     yield self.found(
                         project.place(scope, node),
                         f"a header tells {told[:60]}",
@@ -127,5 +129,5 @@ class VersionTold(Rule):
 def _returned(handler: Function) -> Iterator[ast.expr]:
     for value in handler.returns:
         yield value
-        for name in (n.id for n in ast.walk(value) if isinstance(n, ast.Name)):
+        for name in (n.id for n in walk(value) if isinstance(n, ast.Name)):
             yield from (a.value for a in handler.assignments(name) if a.value is not None)

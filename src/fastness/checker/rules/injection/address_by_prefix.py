@@ -55,6 +55,7 @@ from fastness.checker.evidence.addresses import outbound
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.uses import Held
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Severity
 from fastness.checker.rule import Rule
 
@@ -88,7 +89,7 @@ class AddressByPrefix(Rule):
         for function, url in uses:
             if not project.flow.requested(function.scope, url) or not isinstance(url, (ast.Name, ast.Attribute)):
                 continue
-            held = Held(function, ast.unparse(url))
+            held = Held(function, written(url))
             for node, text in _tests(held):
                 yield self.found(
                     project.place(function.scope, node),

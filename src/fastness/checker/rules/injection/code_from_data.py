@@ -50,6 +50,8 @@ from fastness.checker.evidence.pieces import Piece, pieces
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.verified import verified
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -109,9 +111,7 @@ def _of_a_tree(scope: Scope, code: ast.expr, deep: int = 0) -> bool:
     if isinstance(code, ast.Name) and deep < DEEP:
         made = [a.value for a in scope.assigned.get(code.id, []) if a.value is not None]
         return bool(made) and all(_of_a_tree(scope, value, deep + 1) for value in made)
-    return any(
-        isinstance(node, ast.Call) and _TREES.search(ast.unparse(node.func)) is not None for node in ast.walk(code)
-    )
+    return any(isinstance(node, ast.Call) and _TREES.search(written(node.func)) is not None for node in walk(code))
 
 
 def _defaulted(scope: Scope, code: ast.expr | None) -> bool:

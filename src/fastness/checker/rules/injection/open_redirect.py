@@ -57,6 +57,7 @@ from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.verified import verified
+from fastness.checker.evidence.walking import walk
 from fastness.checker.finding import Confidence, Finding, Severity
 from fastness.checker.rule import Rule
 
@@ -140,7 +141,7 @@ def _taken_apart(project: Project, scope: Scope, target: ast.expr) -> bool:
 
 def _own(expr: ast.expr) -> bool:
     """The server's own address, a path of the request, or the page that the browser came from."""
-    for node in ast.walk(expr):
+    for node in walk(expr):
         if isinstance(node, ast.Attribute) and node.attr in _OWN:
             return True
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.lower() in _OUR_HEADERS:

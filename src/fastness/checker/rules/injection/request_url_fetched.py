@@ -52,6 +52,7 @@ from fastness.checker.evidence.addresses import Outbound, deciding, outbound
 from fastness.checker.evidence.found import Variable
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.verified import verified
+from fastness.checker.evidence.walking import walk
 from fastness.checker.finding import Finding, Severity
 from fastness.checker.rule import Rule
 
@@ -87,7 +88,7 @@ class RequestUrlFetched(Rule):
 
 def _own_address(expr: ast.expr) -> bool:
     """`request.url`, `request.base_url`: the address of this server."""
-    return any(isinstance(n, ast.Attribute) and n.attr in {"url", "base_url"} for n in ast.walk(expr))
+    return any(isinstance(n, ast.Attribute) and n.attr in {"url", "base_url"} for n in walk(expr))
 
 
 def _guarded_client(one: Outbound) -> bool:

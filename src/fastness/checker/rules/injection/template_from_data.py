@@ -41,13 +41,13 @@ OWASP API8:2023, ASVS 1.3.7, CWE-1336.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.pieces import pieces
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Finding, Severity
 from fastness.checker.rule import Rule
 
@@ -86,5 +86,5 @@ def _sandboxed(call: Call) -> bool:
 
 def _of_jinja(call: Call) -> bool:
     """Whether it is an environment's; many classes that read themselves from a text have a method of this name."""
-    receiver = ast.unparse(call.receiver) if call.receiver is not None else ""
+    receiver = written(call.receiver) if call.receiver is not None else ""
     return "jinja" in call.name.lower() or re.search(r"env|jinja|templat", receiver, re.IGNORECASE) is not None

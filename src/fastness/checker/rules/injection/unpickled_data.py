@@ -49,6 +49,7 @@ from collections.abc import Iterator
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.origin import Source
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -104,10 +105,10 @@ def _made_here(call: Call) -> bool:
     given, owner = call.arg(0), call.scope.enclosing_class
     if not isinstance(given, ast.Attribute) or owner is None:
         return False
-    text = ast.unparse(given)
+    text = written(given)
     values = [a.value for scope in owner.within() for a in scope.assigned.get(text, [])]
     return bool(values) and all(
-        isinstance(v, ast.Call) and ast.unparse(v.func).endswith((".dumps", "None")) for v in values if v is not None
+        isinstance(v, ast.Call) and written(v.func).endswith((".dumps", "None")) for v in values if v is not None
     )
 
 

@@ -49,6 +49,8 @@ from collections.abc import Iterator, Sequence
 
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Assignment, Scope
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Severity
 from fastness.checker.rule import Rule
 
@@ -95,7 +97,7 @@ class UnverifiedCertificate(Rule):
             yield self.found(call.place, "this TLS context checks nothing", subject=call.code)
         seen: set[int] = set()
         for scope, assignment in project.assignments(r"\.(check_hostname|verify_mode)$"):
-            text = ast.unparse(assignment.value) if assignment.value is not None else ""
+            text = written(assignment.value) if assignment.value is not None else ""
             if (
                 id(scope) not in seen
                 and (text == "False" or text.endswith("CERT_NONE"))
@@ -113,7 +115,7 @@ def _chosen(scope: Scope, assignment: Assignment) -> bool:
     """Whether it is one of several modes: checked again in the same function, or off only where somebody asks for that."""
     for name in (assignment.name, f"{assignment.name.rpartition('.')[0]}.verify_mode"):
         for other in scope.assigned.get(name, []):
-            text = ast.unparse(other.value) if other.value is not None else ""
+            text = written(other.value) if other.value is not None else ""
             if text == "True" or text.endswith(("CERT_REQUIRED", "CERT_OPTIONAL")):
                 return True
     return _asked_for(scope, assignment.node)
@@ -127,7 +129,7 @@ def _asked_for(scope: Scope, node: ast.AST) -> bool:
                 continue
             body = branch.body if isinstance(branch.body, list) else [branch.body]
             orelse = branch.orelse if isinstance(branch.orelse, list) else [branch.orelse]
-            test = ast.unparse(branch.test)
+            test = written(branch.test)
             if _within(body, node) and _OPT_OUT.search(test):
                 return True
             if _within(orelse, node) and re.search(r"verif|secure", test, re.IGNORECASE) and not _OPT_OUT.search(test):
@@ -140,4 +142,4 @@ def _asked_for(scope: Scope, node: ast.AST) -> bool:
 
 
 def _within(parts: Sequence[ast.AST], node: ast.AST) -> bool:
-    return any(inner is node for part in parts for inner in ast.walk(part))
+    return any(inner is node for part in parts for inner in walk(part))

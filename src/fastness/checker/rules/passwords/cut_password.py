@@ -44,6 +44,8 @@ from collections.abc import Iterator
 
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -79,15 +81,13 @@ class CutPassword(Rule):
 def _limited(call: Call) -> bool:
     function = call.function
     argument = call.arg("password", 0)
-    texts = [ast.unparse(argument)] if argument is not None else []
+    texts = [written(argument)] if argument is not None else []
     if isinstance(argument, ast.Name):
-        texts.extend(ast.unparse(a.value) for a in call.scope.assigned.get(argument.id, []) if a.value is not None)
+        texts.extend(written(a.value) for a in call.scope.assigned.get(argument.id, []) if a.value is not None)
     if any(_SHORTENED.search(text) for text in texts):
         return True
     return function is not None and any(_measures(node) for node in function.nodes(ast.Compare))
 
 
 def _measures(compare: ast.Compare) -> bool:
-    return any(
-        isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "len" for n in ast.walk(compare)
-    )
+    return any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "len" for n in walk(compare))

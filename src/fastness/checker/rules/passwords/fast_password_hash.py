@@ -42,6 +42,8 @@ from collections.abc import Iterator
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.passwords import as_typed, is_password, last_word
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Finding, Severity
 from fastness.checker.rule import Rule
 
@@ -100,7 +102,7 @@ def _function(call: Call) -> str:
 
 def _of_password(call: Call) -> bool:
     for argument in call.node.args:
-        for node in ast.walk(argument):
+        for node in walk(argument):
             if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) and is_password(last_word(node)):
                 if as_typed(call.project, call.scope, node):
                     return True
@@ -113,11 +115,10 @@ def _made_of_password(call: Call, name: str) -> bool:
     """`salted = password + salt` above, `sha256(salted)` here."""
     for assignment in call.scope.assigned.get(name, []):
         if assignment.value is not None and assignment.how == "plain":
-            for node in ast.walk(assignment.value):
+            for node in walk(assignment.value):
                 if isinstance(node, (ast.Name, ast.Attribute)) and as_typed(call.project, call.scope, node):
                     return not any(
-                        isinstance(n, ast.Call) and _SLOW.search(ast.unparse(n.func))
-                        for n in ast.walk(assignment.value)
+                        isinstance(n, ast.Call) and _SLOW.search(written(n.func)) for n in walk(assignment.value)
                     )
     return False
 

@@ -50,7 +50,6 @@ OWASP API2:2023, ASVS 6.2.1 and 6.2.9, CWE-521, NIST SP 800-63B-4 section 3.1.1.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 
@@ -59,6 +58,7 @@ from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application, Parameter, Route
 from fastness.checker.evidence.passwords import is_new, lengths, sets_password
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Finding, Persona, Place, Severity
 from fastness.checker.rule import Rule
 
@@ -109,7 +109,7 @@ class WeakPassword(Rule):
 
 def _inputs(route: Route) -> Iterator[tuple[Place, str, int, int | None]]:
     """Place, name, minimum and maximum of every new password that a route takes."""
-    form = route.handler is not None and "OAuth2PasswordRequestForm" in ast.unparse(route.handler.node.args)
+    form = route.handler is not None and "OAuth2PasswordRequestForm" in written(route.handler.node.args)
     for parameter in route.parameters:
         if parameter.model is not None:
             for field in _fields(parameter.model, 0):

@@ -60,6 +60,8 @@ from collections.abc import Iterator
 from fastness.checker.evidence.effects import effects
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application, Parameter, Route
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Place, Severity
 from fastness.checker.rule import Rule
 
@@ -100,7 +102,7 @@ def _computes(handler: Function) -> bool:
         for call in handler.calls()
         if call.target is None and not call.name.rpartition(".")[2][:1].isupper() and call.name not in _PLAIN
         for argument in (*call.positional, *call.node.keywords)
-        if any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(argument))
+        if any(isinstance(n, ast.Name) and n.id in names for n in walk(argument))
     )
     return not effects(handler) and next(given, None) is None
 
@@ -131,7 +133,7 @@ def _compared(handler: Function, name: str) -> bool:
     for function in handler.reaches(2):
         for compare in function.nodes(ast.Compare):
             if any(isinstance(op, (ast.Lt, ast.LtE, ast.Gt, ast.GtE)) for op in compare.ops) and re.search(
-                rf"\b{name}\b", ast.unparse(compare)
+                rf"\b{name}\b", written(compare)
             ):
                 return True
     return False

@@ -52,6 +52,7 @@ from fastness.checker.evidence.classes import Model
 from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.model import Application, Parameter, Route
 from fastness.checker.evidence.uses import Held, arguments, cut, holders
+from fastness.checker.evidence.walking import walk
 from fastness.checker.finding import Confidence, Finding, Place, Severity
 from fastness.checker.rule import Rule
 
@@ -140,20 +141,20 @@ def _only_slices(functions: list[Function], name: str) -> bool:
     uses: list[bool] = []
     for function in functions:
         slices = [s.slice.lower for s in function.nodes(ast.Subscript) if isinstance(s.slice, ast.Slice)]
-        cut = {id(n) for s in slices if isinstance(s, ast.UnaryOp) for n in ast.walk(s)}
+        cut = {id(n) for s in slices if isinstance(s, ast.UnaryOp) for n in walk(s)}
         cut |= {
             id(n)
             for call in function.calls()
             if call.name.rpartition(".")[2] in {"head", "tail"}
             for a in call.positional
-            for n in ast.walk(a)
+            for n in walk(a)
         }
         asked = [*(t.test for t in function.nodes(ast.If)), *(t.test for t in function.nodes(ast.IfExp))]
-        tests = {id(n) for test in asked for n in ast.walk(test)}
+        tests = {id(n) for test in asked for n in walk(test)}
         uses += [
             id(n) in cut
             for statement in function.node.body
-            for n in ast.walk(statement)
+            for n in walk(statement)
             if isinstance(n, ast.Name) and n.id == name and id(n) not in tests
         ]
     return bool(uses) and all(uses)

@@ -67,6 +67,8 @@ from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.own import SLOWAPI, limits_everywhere
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.purpose import Purpose, purposes, takes_password
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Place, Severity
 from fastness.checker.rule import Rule
 
@@ -156,9 +158,9 @@ def _included_with_limits(call: Call) -> bool:
         if (
             isinstance(func, ast.Attribute)
             and func.attr == "include_router"
-            and any(part is call.node for part in ast.walk(node))
+            and any(part is call.node for part in walk(node))
         ):
-            return any(_LIMITING.search(ast.unparse(k.value)) for k in node.keywords if k.arg == "dependencies")
+            return any(_LIMITING.search(written(k.value)) for k in node.keywords if k.arg == "dependencies")
     return False
 
 

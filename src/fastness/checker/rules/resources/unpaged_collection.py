@@ -57,6 +57,8 @@ from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.privilege import administrative
 from fastness.checker.evidence.purpose import purposes
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -147,7 +149,7 @@ def _chosen(function: Function) -> bool:
 def _listed(route: Route, handler: Function) -> str:
     """A list of the module that routes append to, answered whole."""
     for value in handler.returns:
-        for node in ast.walk(value):
+        for node in walk(value):
             if (
                 isinstance(node, ast.Name)
                 and node.id in handler.scope.module.assigned
@@ -156,7 +158,7 @@ def _listed(route: Route, handler: Function) -> str:
                 made = handler.scope.module.assigned[node.id]
                 if any(isinstance(a.value, ast.List) for a in made) and _grows(handler, node.id):
                     return node.id
-                if any(isinstance(a.value, ast.Dict) for a in made) and f"{node.id}.values()" in ast.unparse(value):
+                if any(isinstance(a.value, ast.Dict) for a in made) and f"{node.id}.values()" in written(value):
                     return node.id
     del route
     return ""
@@ -166,7 +168,7 @@ def _grows(handler: Function, name: str) -> bool:
     return any(
         isinstance(call.func, ast.Attribute)
         and call.func.attr in {"append", "extend"}
-        and ast.unparse(call.func.value) == name
+        and written(call.func.value) == name
         for scope in handler.scope.module.within()
         for call in scope.calls
     )

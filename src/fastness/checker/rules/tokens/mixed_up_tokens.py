@@ -54,7 +54,6 @@ OWASP API2:2023, ASVS 9.2.2 and 9.2.3, CWE-287, RFC 8725 section 3.12.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 
@@ -62,6 +61,7 @@ from fastness.checker.evidence.claims import claims_of, constants
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.jwts import TokenCall, decodings, encodings
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -115,7 +115,7 @@ def _kinds(project: Project, encoding: TokenCall) -> Iterator[str]:
 
 def _key(token: TokenCall) -> str:
     expr = token.arg("key")
-    return ast.unparse(expr).rpartition(".")[2] if expr is not None else ""
+    return written(expr).rpartition(".")[2] if expr is not None else ""
 
 
 def _reads_kind(function: Function | None) -> bool:

@@ -50,6 +50,8 @@ from fastness.checker.evidence.passwords import is_password, is_table, last_word
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.secrecy import holds_secret
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -106,9 +108,9 @@ class TimedComparison(Rule):
 def _proved(scope: Scope, sides: tuple[ast.expr, ast.expr]) -> bool:
     """Whether `compare_digest` decided about one side in the same function: what follows tells nothing new."""
     return any(
-        ast.unparse(side) in {ast.unparse(argument) for argument in call.args}
+        written(side) in {written(argument) for argument in call.args}
         for call in scope.calls
-        if ast.unparse(call.func).endswith("compare_digest")
+        if written(call.func).endswith("compare_digest")
         for side in sides
     )
 
@@ -116,8 +118,8 @@ def _proved(scope: Scope, sides: tuple[ast.expr, ast.expr]) -> bool:
 def _no_test(scope: Scope, compare: ast.Compare) -> bool:
     """Whether it makes a condition of a query, or is only written into a log."""
     return any(
-        _NO_TEST.search(ast.unparse(call.func))
-        and any(part is compare for argument in (*call.args, *call.keywords) for part in ast.walk(argument))
+        _NO_TEST.search(written(call.func))
+        and any(part is compare for argument in (*call.args, *call.keywords) for part in walk(argument))
         for call in scope.calls
     )
 

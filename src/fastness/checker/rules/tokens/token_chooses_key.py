@@ -47,6 +47,7 @@ from collections.abc import Iterator
 
 from fastness.checker.evidence.jwts import decodings
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.walking import walk
 from fastness.checker.finding import Finding, Severity
 from fastness.checker.rule import Rule
 
@@ -74,7 +75,7 @@ class TokenChoosesKey(Rule):
         for header in project.calls(*_HEADER):
             function = header.function
             for scope in function.scope.within() if function is not None else ():
-                for node in ast.walk(scope.node):
+                for node in walk(scope.node):
                     key = _read(node)
                     if key is not None and any(s.passed(*_HEADER) for s in project.flow.origins(scope, key[0])):
                         yield self.found(

@@ -63,6 +63,7 @@ from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.jwts import encodings
 from fastness.checker.evidence.model import Application, Route
 from fastness.checker.evidence.purpose import purposes
+from fastness.checker.evidence.walking import walk
 from fastness.checker.finding import Confidence, Finding, Severity
 from fastness.checker.rule import Rule
 
@@ -116,7 +117,7 @@ def _tests(handler: Function) -> bool:
         if any(_TESTS.search(call.name.rpartition(".")[2]) for call in one.calls()) or _TESTS.search(one.short):
             return True
         for compare in one.nodes(ast.Compare):
-            touched = {n.id for n in ast.walk(compare) if isinstance(n, ast.Name)} & (
+            touched = {n.id for n in walk(compare) if isinstance(n, ast.Name)} & (
                 names | {a.arg for a in one.parameters}
             )
             absent = all(isinstance(op, (ast.Is, ast.IsNot)) for op in compare.ops)

@@ -69,6 +69,8 @@ from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.jwts import decodings, peeks, verifies
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.results import keys_read, only_logged
+from fastness.checker.evidence.walking import walk
+from fastness.checker.evidence.written import written
 from fastness.checker.finding import Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -141,7 +143,7 @@ def _from_provider(call: Call) -> bool:
     if any(s.kind == "request" for s in sources):
         return False
     fetched = any(s.passed(*_FETCHING) or s.name.rpartition(".")[2] in _FETCHING for s in sources)
-    return fetched or (token is not None and "id_token" in ast.unparse(token)) or _takes_id_token(call)
+    return fetched or (token is not None and "id_token" in written(token)) or _takes_id_token(call)
 
 
 def _takes_id_token(call: Call) -> bool:
@@ -152,7 +154,7 @@ def _takes_id_token(call: Call) -> bool:
 
 def _middle(project: Project, call: Call, deep: int = 0) -> bool:
     """Whether what is decoded is the second of a text's parts between dots."""
-    return any(_part(project, call, node, deep) for argument in call.node.args for node in ast.walk(argument))
+    return any(_part(project, call, node, deep) for argument in call.node.args for node in walk(argument))
 
 
 def _part(project: Project, call: Call, node: ast.AST, deep: int) -> bool:
@@ -166,7 +168,7 @@ def _part(project: Project, call: Call, node: ast.AST, deep: int) -> bool:
                 if bound is None or bound is node:
                     continue
                 second = assignment.how == "unpack" and assignment.index == 1 and _split(project, call, bound)
-                if second or any(_part(project, call, part, deep + 1) for part in ast.walk(bound)):
+                if second or any(_part(project, call, part, deep + 1) for part in walk(bound)):
                     return True
     return False
 
