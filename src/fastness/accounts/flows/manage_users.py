@@ -66,11 +66,11 @@ class ManageUsers:
         notice: Notice | None = None
         async with self.db.write() as work:
             before = account = await self._reachable(work, by, user_id, role=role)
-            if name is not None and name != account.name:
-                account = _there(await work.users.rename(user_id, name))
             if role is not None and role != account.role:
                 account = _kept(await work.users.set_role(user_id, role, now=self.now()))
                 notice = await self.revocation.require_version(work, user_id, account.version)
+            if name is not None and name != account.name:
+                account = _there(await work.users.rename(user_id, name))
         if notice is not None:
             notice.apply()
             details = {"by": by.id, "from": before.role, "to": account.role}
