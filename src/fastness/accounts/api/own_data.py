@@ -12,6 +12,7 @@ from fastness.accounts.api.api_keys import OwnKey
 from fastness.accounts.api.factor_shapes import FactorList, OwnFactor
 from fastness.accounts.api.flow_cookie import FlowCookie, remember
 from fastness.accounts.api.session_shapes import DeviceList, OwnDevice, OwnSession, SessionList
+from fastness.accounts.api.session_cookie import TheBrowser
 from fastness.accounts.api.shapes import Forgotten, Own, Proof, Started
 from fastness.accounts.flows.export_data import OwnData
 from fastness.accounts.flows.magic import Mailed
@@ -67,9 +68,12 @@ async def export(who: CurrentUser, client: FromClient, flow: ExportDataFlow, res
 
 @restoring.post("", status_code=202)
 @public("people who regret a deletion ask for a code")
-async def ask(given: Forgotten, client: FromClient, flow: RestoreAccountFlow, response: Response) -> Started:
+async def ask(
+    given: Forgotten, client: FromClient, flow: RestoreAccountFlow, browser: TheBrowser, response: Response
+) -> Started:
     """Ask for a code that takes a deletion back. The answer is the same for every address."""
-    started = await flow.ask(given.email, client)
+    known = given.device_token or browser.device_token
+    started = await flow.ask(given.email, client, device_token=known)
     remember(response, started, seconds=flow.settings.code_seconds)
     return Started(flow=started)
 

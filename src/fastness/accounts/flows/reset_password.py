@@ -12,6 +12,7 @@ from fastness.accounts.db import Database
 from fastness.accounts.flows.client import Client
 from fastness.accounts.flows.endings import Endings, apply
 from fastness.accounts.flows.first_proof import leave_nothing
+from fastness.accounts.flows.known_device import own_device
 from fastness.accounts.flows.new_password import NewPasswords
 from fastness.accounts.flows.refusals import InvalidCode
 from fastness.accounts.flows.verify_email import DAY
@@ -55,7 +56,7 @@ class ResetPassword:
     emit: Sink
     now: Clock
 
-    async def forgot(self, email: str, client: Client) -> str:
+    async def forgot(self, email: str, client: Client, *, device_token: str | None = None) -> str:
         """A flow id, at once; whether a mail follows is decided after the answer.
 
         Raises:
@@ -64,12 +65,14 @@ class ResetPassword:
         """
         await self.throttle.by_address("resend_address", client.key)
         flow, life = secrets.token_urlsafe(32), self.settings.code_seconds
-        await self.mail.ask(PURPOSE, ttl=life, canonical=canonical_email(email), flow=flow)
+        await self.mail.ask(PURPOSE, ttl=life, canonical=canonical_email(email), flow=flow, device=device_token)
         return flow
 
-    async def code_for(self, *, canonical: str, flow: str) -> Mail | None:
+    async def code_for(self, *, canonical: str, flow: str, device: str | None = None) -> Mail | None:
         """The mail with a code for this address, or None for an unknown or suspended one, or one too many."""
-        if not await self.throttle.may_mail(canonical, what="reset_mail"):
+        async with self.db.read() as work:
+            known = await own_device(work, await work.users.by_email(canonical), device, now=self.now())
+        if not await self.throttle.may_mail(canonical, what="reset_mail", device=known):
             return None
         async with self.db.write() as work:
             account = await work.users.by_email(canonical)
