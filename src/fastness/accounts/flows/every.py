@@ -162,7 +162,9 @@ class Parts:
             delete_account=DeleteAccount(db, prove, recently, feed, settings.deletion_days, mail, letters, emit, now),
             restore_account=restore_account,
             export_data=ExportData(db, recently, mail, letters, emit, now),
-            manage_users=ManageUsers(db, feed, endings, mail, letters, settings.roles, emit, now),
+            manage_users=ManageUsers(
+                db, feed, endings, mail, letters, settings.roles, settings.reset_ends_keys, emit, now
+            ),
             browser_session=BrowserSession(
                 db, throttle, feed, mail, letters, settings, settings.roles, life, emit, now
             ),

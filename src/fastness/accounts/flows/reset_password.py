@@ -36,6 +36,8 @@ class Reset:
     user_id: str
     device_token: str = field(repr=False)
     notices: list[Notice] = field(repr=False)
+    keys: tuple[str, ...] = ()
+    """The API keys that ended with the old password, by their ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class ResetPassword:
         self.new.refuse_personal(password, account)  # rolls back: whoever holds the code may choose again
         now = self.now()
         await work.users.set_password_hash(account.id, new_hash, old=account.password_hash)
+        keys = await work.api_keys.remove_all(account.id) if self.settings.reset_ends_keys else ()
         if not account.verified:
             # Whoever registered this address without owning it leaves nothing behind.
             await work.users.mark_verified(account.id, canonical=account.canonical, now=now)
@@ -138,7 +141,7 @@ class ResetPassword:
         )
         await self.mail.post(work, self.letters.password_changed(account.email, at=now, address=client.address))
         notices = await self.endings.all(work, account.id)
-        return None if device is None else Reset(account.id, device, notices)
+        return None if device is None else Reset(account.id, device, notices, keys)
 
     def _is_the_same(self, account: Account, redeemed: Redeemed) -> bool:
         return (
@@ -156,4 +159,9 @@ class ResetPassword:
         self.emit(
             Event(EventType.AUTHN_PASSWORD_CHANGE, who=done.user_id, level=Level.WARN, details={"by": "mailed code"})
         )
+        for key in done.keys:
+            details = {"id": key, "by": "mailed code"}
+            self.emit(
+                Event(EventType.AUTHN_TOKEN_REVOKED, who=done.user_id, level=Level.WARN, reason="api key", details=details)
+            )
         return done
