@@ -183,7 +183,8 @@ async def test_a_reset_ends_keys_unless_told_otherwise_and_a_change_with_the_old
     by: str,
     ends: bool,  # noqa: FBT001
 ) -> None:
-    async with serving(url, roles=ROLES, **({} if ends else {"reset_ends_keys": False})) as served:
+    more: dict[str, Any] = {} if ends else {"reset_ends_keys": False}
+    async with serving(url, roles=ROLES, **more) as served:
         add_routes(served)
         ada = await served.account()
         headers = bearer(await served.login())

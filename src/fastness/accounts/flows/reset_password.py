@@ -162,6 +162,8 @@ class ResetPassword:
         for key in done.keys:
             details = {"id": key, "by": "mailed code"}
             self.emit(
-                Event(EventType.AUTHN_TOKEN_REVOKED, who=done.user_id, level=Level.WARN, reason="api key", details=details)
+                Event(
+                    EventType.AUTHN_TOKEN_REVOKED, who=done.user_id, level=Level.WARN, reason="api key", details=details
+                )
             )
         return done
