@@ -18,7 +18,7 @@ from fastapi import Depends
 from sqlalchemy import text
 
 from accounts.mounted import mounted, settings
-from accounts.serving import PASSWORD, Served, bearer, serving
+from accounts.serving import PASSWORD, Served, bearer, digits, serving
 from fastness import CurrentUser, require
 from fastness.accounts.mail import MemoryMailer
 from fastness.controls.apikeys import MemoryApiKeys
@@ -174,6 +174,41 @@ async def test_a_key_ends_at_once_or_within_a_second_in_another_worker(url: str,
 
     assert [status for status, _ in before] == [200, 200]
     assert [(status, body["code"]) for status, body in after] == [(401, "invalid_api_key")] * 2
+
+
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize("by", ["mailed code", "administrator", "owner"])
+async def test_a_reset_ends_keys_unless_told_otherwise_and_a_change_with_the_old_password_does_not(
+    url: str,
+    by: str,
+    ends: bool,  # noqa: FBT001
+) -> None:
+    more: dict[str, Any] = {} if ends else {"reset_ends_keys": False}
+    async with serving(url, roles=ROLES, **more) as served:
+        add_routes(served)
+        ada = await served.account()
+        headers = bearer(await served.login())
+        made = (await make(served, headers)).json()
+        before = await whoami(served, made["key"])
+        new = "a brass kettle behind the moon"
+
+        match by:
+            case "mailed code":
+                flow, mail = await served.forgot()
+                assert mail is not None
+                given = {"code": digits(mail), "flow": flow, "password": new}
+                done = await served.client.post("/auth/password/reset", json=given)
+            case "administrator":
+                root = await served.signed_in("root@example.com", role="admin")
+                done = await served.client.post(f"/users/{ada}/password/force-reset", headers=root)
+            case _:
+                given = {"password": PASSWORD, "new_password": new}
+                done = await served.client.post("/account/password", json=given, headers=headers)
+        served.clock.ahead += 1.0
+        after = await whoami(served, made["key"])
+
+    assert done.status_code in {200, 204}
+    assert (before[0], after[0]) == (200, 401 if ends and by != "owner" else 200)
 
 
 async def test_a_key_loses_what_its_owner_loses(url: str) -> None:

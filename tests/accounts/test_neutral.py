@@ -105,6 +105,19 @@ async def test_register_looks_and_costs_the_same(everybody: Served, monkeypatch:
     assert found[0][1:] == (1, 1)
 
 
+async def test_register_asks_the_database_as_much_for_each(everybody: Served) -> None:
+    counts = []
+    for state in STATES:
+        said = statements_of(everybody)
+        given = {"email": address(state), "password": PASSWORD, "name": "Someone"}
+        await everybody.client.post("/auth/register", json=given)
+        counts.append([one.split()[0] for one in said if " users" in one or "fastness_codes" in one])
+        await everybody.service.mail.settled()
+
+    assert counts[0].count("INSERT") == 2
+    assert all(one == counts[0] for one in counts)
+
+
 async def test_login_with_a_wrong_password_looks_and_costs_the_same(
     everybody: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

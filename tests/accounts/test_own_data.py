@@ -338,7 +338,9 @@ async def test_people_take_their_data_with_them_and_no_secret_is_in_it(url: str)
         fresh = await served.client.post("/auth/reauthenticate", json={"recovery_code": codes[0]}, headers=headers)
         named = await served.client.post("/account/username", json={"username": "ada"}, headers=bearer(fresh.json()))
         made = await served.client.post("/account/api-keys", json={"name": "Backup"}, headers=bearer(fresh.json()))
+        await served.service.journal.settled()
         answer = await served.client.get("/account/export", headers=bearer(fresh.json()))
+        told = (await served.client.get("/account/events?limit=100", headers=bearer(fresh.json()))).json()
         notices = await served.about("Your data was exported")
         async with served.service.db.read() as work:
             account = await work.users.by_id(user_id)
@@ -351,12 +353,14 @@ async def test_people_take_their_data_with_them_and_no_secret_is_in_it(url: str)
     assert answer.headers["cache-control"] == "no-store"
     data = answer.json()
     assert set(data) == {
-        "exported_at", "account", "sessions", "devices", "factors", "recovery_codes_left", "api_keys",
+        "exported_at", "account", "sessions", "devices", "factors", "recovery_codes_left", "api_keys", "events",
     }  # fmt: skip
     assert (data["account"]["email"], data["account"]["username"]) == ("ada@example.com", "ada")
     assert (len(data["factors"]), data["recovery_codes_left"], len(data["api_keys"])) == (1, 9, 1)
     assert data["sessions"]
     assert data["devices"]
+    assert data["events"]["items"] == told["items"][-len(data["events"]["items"]) :]
+    assert {"user_created", "authn_login_success", "authn_factor_change"} <= {one["event"] for one in told["items"]}
     assert account is not None
     assert account.password_hash is not None
     secrets = [account.password_hash, factors[0].sealed, made.json()["key"], tokens["refresh_token"], *codes]
@@ -365,3 +369,18 @@ async def test_people_take_their_data_with_them_and_no_secret_is_in_it(url: str)
     assert [mail.to for mail in notices] == [
         "eve@example.com", "ada@example.com",
     ]  # fmt: skip
+
+
+async def test_of_very_many_events_the_newest_are_in_the_file_and_it_says_where_the_others_are(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await served.account("eve@example.com")
+    headers = await served.signed_in()
+    await served.service.journal.settled()
+    everything = (await served.client.get("/account/events", headers=headers)).json()["items"]
+    monkeypatch.setattr("fastness.accounts.flows.export_data.EVENTS", 2)
+
+    part = (await served.client.get("/account/export", headers=headers)).json()["events"]
+    rest = (await served.client.get("/account/events", params={"after": part["next"]}, headers=headers)).json()
+
+    assert (part["total"], [*part["items"], *rest["items"]]) == (3, everything)

@@ -205,6 +205,11 @@ class AccountSettings(BaseModel, frozen=True):
         default=True, description="Let people make API keys for programs, within their own permissions."
     )
     keys_per_user: int = Field(default=25, ge=1, le=1000, description="API keys of one person at a time.")
+    reset_ends_keys: bool = Field(
+        default=True,
+        description="A new password by mail, or one that an administrator forces, ends the person's API keys too: whoever held the "
+        "account before may have made one.",
+    )
     leaks: LeakSettings = Field(default_factory=LeakSettings, description="Reports of leaked API keys.")
     mfa: MfaSettings = Field(default_factory=MfaSettings, description="Second factors.")
     events: EventSettings = Field(default_factory=EventSettings, description="Stored security events.")

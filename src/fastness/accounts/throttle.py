@@ -65,7 +65,9 @@ class ThrottleSettings(BaseModel, frozen=True):
     username: RateText = Field(default="20/hour", description="User names that one signed-in person tries to take.")
     leak_address: RateText = Field(default="60/minute", description="Reports of leaked API keys from one address.")
     reset_mail: RateText = Field(
-        default="5/day", description="Mails with a code for a new password, to one person; more are dropped in silence."
+        default="5/day",
+        description="Mails with a code for a new password, to one person; more are dropped in silence. For each device that is known "
+        "to be theirs as many again.",
     )
     magic_mail: RateText = Field(
         default="5/hour",
@@ -74,7 +76,10 @@ class ThrottleSettings(BaseModel, frozen=True):
     device_mail: RateText = Field(
         default="10/hour", description="Mails with a code that confirms a new device, to one person."
     )
-    mail: RateText = Field(default="5/hour", description="Mails to one person; more are dropped in silence.")
+    mail: RateText = Field(
+        default="5/hour",
+        description="Mails to one person; more are dropped in silence. For each device that is known to be theirs as many again.",
+    )
 
 
 class TooManyFailures(TooManyRequests):

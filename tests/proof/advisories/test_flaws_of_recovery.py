@@ -19,7 +19,9 @@ pytestmark = pytest.mark.anyio
 
 NEW = "a brass kettle behind the moon"
 PAGE = "https://app.example.com/page"
-ASK = "        await self.mail.ask(PURPOSE, ttl=life, canonical=canonical_email(email), flow=flow)\n"
+ASK = (
+    "        await self.mail.ask(PURPOSE, ttl=life, canonical=canonical_email(email), flow=flow, device=device_token)\n"
+)
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ async def test_allauth_65_cancelled_login_of_one_person_is_not_finished_by_anoth
         package("accounts/flows/magic.py", "account is None or account.suspended or account.canonical", "account is None or account.canonical"),
         package("accounts/flows/open_session.py", '        if opened is None:\n            raise BadCredentials("suspended meanwhile")\n', "        assert opened is not None\n"),
         package("accounts/models/sessions.py", "if held is None else not held.suspended)", "if held is None else True)"),
-        package("accounts/user_keys.py", "        if owner.suspended or not (", "        if not ("),
+        package("accounts/models/api_keys.py", '            accounts.columns["suspended_at"].is_(None),\n', ""),
     ],
 )  # fmt: skip
 async def test_cve_2026_9798_ways_in_let_no_suspended_account_through(served: Served) -> None:

@@ -11,6 +11,7 @@ from proof.faults import (
     killed,
     log_lines,
     postgres,
+    races,
     redis_lost,
     rotations,
     sqlite_writers,
@@ -20,6 +21,7 @@ from proof.faults.experiment import Experiment
 _SQLITE = ("sqlite+memory/1", "sqlite+memory/4")
 _POSTGRESQL = ("postgresql+memory/1", "postgresql+redis/4")
 _SERVERS = ("sqlite+memory/1", "sqlite+memory/4", "postgresql+memory/1", "postgresql+redis/4")
+_DATABASES = ("sqlite+memory/1", "postgresql+memory/1")
 _IN_PROCESS = ("sqlite+memory/1", "postgresql+memory/1", "postgresql+redis/1")
 
 EXPERIMENTS = (
@@ -89,6 +91,34 @@ EXPERIMENTS = (
         run=clocks.run,
         cells=_IN_PROCESS,
         short=("sqlite+memory/1",),
+    ),
+    Experiment(
+        number=10,
+        title="one refresh token at once",
+        tests=("accounts/test_races.py",),
+        run=races.refreshes,
+        cells=_DATABASES,
+        short=("postgresql+memory/1",),
+    ),
+    Experiment(
+        number=12,
+        title="codes, links, factors and challenges at once",
+        tests=(
+            "accounts/test_confirm_device.py",
+            "accounts/test_own_data.py",
+            "accounts/test_second_factor.py::test_fifty_at_once_with_one_code_make_one_session",
+        ),
+        run=races.once,
+        cells=_DATABASES,
+        short=("postgresql+memory/1",),
+    ),
+    Experiment(
+        number=14,
+        title="two e-mail changes at once",
+        tests=("accounts/test_change_email.py",),
+        run=races.addresses,
+        cells=_DATABASES,
+        short=("postgresql+memory/1",),
     ),
     Experiment(
         number=16,
@@ -193,4 +223,4 @@ EXPERIMENTS = (
         short=("sqlite+memory/1", "postgresql+redis/1"),
     ),
 )
-"""Of the plan in the order of its numbers; those about TOTP, reset, codes and mail come with these."""
+"""Of the plan in the order of its numbers."""

@@ -19,12 +19,6 @@ router = APIRouter(prefix="/auth/magic", tags=["sign-in"])
 confirm = APIRouter(prefix="/auth/login", tags=["sign-in"])
 
 
-class MagicAsked(Forgotten):
-    """Ask for a code that signs in. `device_token` is what an earlier answer gave this device."""
-
-    device_token: Opaque | None = None
-
-
 class MagicProof(Proof):
     """The token of the link or the typed code, with its flow, which may come in the cookie instead."""
 
@@ -41,7 +35,7 @@ class DeviceConfirmation(StrictModel):
 @router.post("", status_code=202)
 @public("people who sign in by mail ask for a code")
 async def ask(
-    given: MagicAsked, client: FromClient, flow: MagicFlow, browser: TheBrowser, response: Response
+    given: Forgotten, client: FromClient, flow: MagicFlow, browser: TheBrowser, response: Response
 ) -> Started:
     """Ask for a code that signs in. The answer is the same for every address."""
     known = given.device_token or browser.device_token

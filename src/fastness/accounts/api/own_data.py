@@ -9,8 +9,10 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
 from fastness.accounts.api.api_keys import OwnKey
+from fastness.accounts.api.event_shapes import OwnEvents
 from fastness.accounts.api.factor_shapes import FactorList, OwnFactor
 from fastness.accounts.api.flow_cookie import FlowCookie, remember
+from fastness.accounts.api.session_cookie import TheBrowser
 from fastness.accounts.api.session_shapes import DeviceList, OwnDevice, OwnSession, SessionList
 from fastness.accounts.api.shapes import Forgotten, Own, Proof, Started
 from fastness.accounts.flows.export_data import OwnData
@@ -26,7 +28,7 @@ restoring = APIRouter(prefix="/auth/restore", tags=["sign-in"])
 
 
 class Exported(BaseModel):
-    """Everything that accounts hold about the caller."""
+    """Everything that accounts hold about the caller. Of very many events the newest; `next` goes on at `/account/events`."""
 
     exported_at: datetime
     account: Own
@@ -35,6 +37,7 @@ class Exported(BaseModel):
     factors: list[OwnFactor]
     recovery_codes_left: int
     api_keys: list[OwnKey]
+    events: OwnEvents
 
     @classmethod
     def of(cls, data: OwnData, *, current: str | None) -> Self:
@@ -47,6 +50,7 @@ class Exported(BaseModel):
             factors=FactorList.of(Held(data.factors, data.recovery_codes)).items,
             recovery_codes_left=data.recovery_codes,
             api_keys=[OwnKey.of(key) for key in data.api_keys],
+            events=OwnEvents.of(data.events),
         )
 
 
@@ -67,9 +71,12 @@ async def export(who: CurrentUser, client: FromClient, flow: ExportDataFlow, res
 
 @restoring.post("", status_code=202)
 @public("people who regret a deletion ask for a code")
-async def ask(given: Forgotten, client: FromClient, flow: RestoreAccountFlow, response: Response) -> Started:
+async def ask(
+    given: Forgotten, client: FromClient, flow: RestoreAccountFlow, browser: TheBrowser, response: Response
+) -> Started:
     """Ask for a code that takes a deletion back. The answer is the same for every address."""
-    started = await flow.ask(given.email, client)
+    known = given.device_token or browser.device_token
+    started = await flow.ask(given.email, client, device_token=known)
     remember(response, started, seconds=flow.settings.code_seconds)
     return Started(flow=started)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from fastness.accounts.api.flow_cookie import FlowCookie, remember
+from fastness.accounts.api.session_cookie import TheBrowser
 from fastness.accounts.api.shapes import Forgotten, NewPassword, ResetAnswer, ResetRequest, Started
 from fastness.accounts.flows.refusals import InvalidCode
 from fastness.accounts.wiring import ChangePasswordFlow, FromClient, ResetPasswordFlow
@@ -16,9 +17,12 @@ router = APIRouter(tags=["password"])
 
 @router.post("/auth/password/forgot", status_code=202)
 @public("people who lost their password ask for a code")
-async def forgot(given: Forgotten, client: FromClient, flow: ResetPasswordFlow, response: Response) -> Started:
+async def forgot(
+    given: Forgotten, client: FromClient, flow: ResetPasswordFlow, browser: TheBrowser, response: Response
+) -> Started:
     """Ask for a code that chooses a new password. The answer is the same for every address."""
-    started = await flow.forgot(given.email, client)
+    known = given.device_token or browser.device_token
+    started = await flow.forgot(given.email, client, device_token=known)
     remember(response, started, seconds=flow.settings.code_seconds)
     return Started(flow=started)
 

@@ -29,10 +29,11 @@ class Registration(StrictModel):
 
 
 class Resend(StrictModel):
-    """Ask for another code. The flow id of the answer before may come in the cookie instead."""
+    """Ask for another code. The flow id of the answer before, and the device token, may come in cookies instead."""
 
     email: Email
     flow: Opaque | None = None
+    device_token: Opaque | None = None
 
 
 class Started(BaseModel):
@@ -56,9 +57,10 @@ class Proof(StrictModel):
 
 
 class Forgotten(StrictModel):
-    """Ask for a code that chooses a new password."""
+    """Ask for a code. `device_token` is what an earlier answer gave this device; it may come in its cookie instead."""
 
     email: Email
+    device_token: Opaque | None = None
 
 
 class ResetRequest(Proof):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from fastness.accounts.api.flow_cookie import FlowCookie, remember
+from fastness.accounts.api.session_cookie import TheBrowser
 from fastness.accounts.api.shapes import Proof, Proved, Resend, Started
 from fastness.accounts.flows.refusals import InvalidCode
 from fastness.accounts.wiring import FromClient, VerifyEmailFlow
@@ -30,9 +31,16 @@ async def verify_email(given: Proof, client: FromClient, flow: VerifyEmailFlow, 
 @router.post("/resend", status_code=202)
 @public("people who lost their code ask for another")
 async def resend(
-    given: Resend, client: FromClient, flow: VerifyEmailFlow, response: Response, cookie: FlowCookie = None
+    *,
+    given: Resend,
+    client: FromClient,
+    flow: VerifyEmailFlow,
+    browser: TheBrowser,
+    response: Response,
+    cookie: FlowCookie = None,
 ) -> Started:
     """Ask for another code. The answer is the same for every address."""
-    started = await flow.resend(given.email, client, before=given.flow or cookie)
+    known = given.device_token or browser.device_token
+    started = await flow.resend(given.email, client, before=given.flow or cookie, device_token=known)
     remember(response, started, seconds=flow.settings.code_seconds)
     return Started(flow=started)

@@ -51,6 +51,7 @@ class DeleteAccount:
         """
         proved = None if password is None else await self.prove.with_password(who, password, to="delete the account")
         async with self.db.write() as work:
+            await work.users.hold_admins()
             if proved is None:
                 account = await self.recently(work, who)
             else:
@@ -99,8 +100,7 @@ async def purge_deleted(db: Database[Work], *, now: float, emit: Sink, most: int
     count = 0
     for user_id in due:
         async with db.write() as work:
-            # Codes, then the account, then the rest: in the order of whoever takes it back, or the two would lock each other.
-            await work.codes.forget(user_id)
+            await work.users.hold_admins()
             held = await work.users.hold(user_id)
             gone = held is not None and await work.deletions.take(user_id, now=now)
             gone = gone and isinstance(await work.users.delete(user_id), Deleted)

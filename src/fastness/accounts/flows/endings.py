@@ -19,8 +19,8 @@ class Endings:
 
     async def all(self, work: Work, user_id: str) -> list[Notice]:
         """End every session of the account, and every token issued so far."""
-        await work.sessions.close_all(user_id, now=self.now())
         version = await work.users.bump_version(user_id)
+        await work.sessions.close_all(user_id, now=self.now())
         return [] if version is None else [await self.revocation.require_version(work, user_id, version)]
 
     async def others(self, work: Work, who: Principal) -> list[Notice]:

@@ -132,6 +132,7 @@ class Parts:
         reset_password = ResetPassword(db, new, throttle, endings, mail, letters, settings, emit, now)
         change_email = ChangeEmail(db, prove, throttle, endings, mail, letters, settings, emit, now)
         login = Login(db, self.passwords, throttle, opens, mail, settings, emit, now)
+        history = History(db, Sealer(self.ring, HISTORY), emit)
         magic = Magic(db, throttle, login, endings, mail, letters, settings, emit, now)
         restore_account = RestoreAccount(db, throttle, mail, letters, settings, emit, now)
         mail.tasks |= {
@@ -161,12 +162,14 @@ class Parts:
             manage_sessions=ManageSessions(db, endings, emit, now),
             delete_account=DeleteAccount(db, prove, recently, feed, settings.deletion_days, mail, letters, emit, now),
             restore_account=restore_account,
-            export_data=ExportData(db, recently, mail, letters, emit, now),
-            manage_users=ManageUsers(db, feed, endings, mail, letters, settings.roles, emit, now),
+            export_data=ExportData(db, recently, history, mail, letters, emit, now),
+            manage_users=ManageUsers(
+                db, feed, endings, mail, letters, settings.roles, settings.reset_ends_keys, emit, now
+            ),
             browser_session=BrowserSession(
                 db, throttle, feed, mail, letters, settings, settings.roles, life, emit, now
             ),
-            history=History(db, Sealer(self.ring, HISTORY), emit),
+            history=history,
             manage_keys=ManageKeys(
                 db, self.keys, recently, self.roles, settings.keys_per_user, mail, letters, emit, now
             ),

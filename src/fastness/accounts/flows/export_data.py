@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastness.accounts.courier import Courier
 from fastness.accounts.db import Database
 from fastness.accounts.flows.client import Client
+from fastness.accounts.flows.history import EventPage, History
 from fastness.accounts.flows.recently import Recently
 from fastness.accounts.letters import Letters
 from fastness.accounts.models import Account, Factor, KnownDevice, Session, Work
@@ -14,6 +15,9 @@ from fastness.core.api_keys import ApiKey
 from fastness.core.clock import Clock
 from fastness.core.events import Event, EventType, Level, Sink
 from fastness.core.principal import Principal
+
+EVENTS = 10_000
+"""The newest that are in the file; strangers who fail to sign in make more of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class OwnData:
     factors: tuple[Factor, ...]
     recovery_codes: int
     api_keys: tuple[ApiKey, ...]
+    events: EventPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class ExportData:
 
     db: Database[Work]
     recently: Recently
+    history: History
     mail: Courier
     letters: Letters
     emit: Sink
@@ -51,9 +57,7 @@ class ExportData:
         now = self.now()
         async with self.db.write() as work:
             account = await self.recently(work, who)
-            data = OwnData(
-                now,
-                account,
+            held = (
                 await work.usernames.of(who.id),
                 await work.sessions.list(who.id, now=now),
                 await work.devices.list(who.id, now=now),
@@ -64,4 +68,4 @@ class ExportData:
             await self.mail.post(work, self.letters.data_exported(account.email, at=now, address=client.address))
         self.mail.wake()
         self.emit(Event(EventType.USER_UPDATED, who=who.id, level=Level.WARN, details={"exported": True}))
-        return data
+        return OwnData(now, account, *held, await self.history.own(who, limit=EVENTS, after=None))

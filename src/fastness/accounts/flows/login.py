@@ -24,7 +24,8 @@ from fastness.core.events import Event, EventType, Level, Sink
 
 CONFIRM = "confirm_device"
 """The purpose of the code with which a new device is confirmed, and the first step of its challenge."""
-_NOBODY = "00000000-0000-0000-0000-000000000000"
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""The id of no account, for statements that an address without one costs as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Login:
             if device_token is None:
                 return account, canonical, None
             # An unknown account costs the same second look.
-            known = await work.devices.known(account.id if account else _NOBODY, device_token, now=self.now())
+            known = await work.devices.known(account.id if account else NOBODY, device_token, now=self.now())
             return account, canonical, fingerprint(device_token) if known else None
 
     async def _count(self, canonical: str, device: str | None) -> None:

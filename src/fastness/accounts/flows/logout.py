@@ -35,8 +35,8 @@ class Logout:
     async def everywhere(self, who: Principal) -> None:
         """End every session of the caller, this one too."""
         async with self.db.write() as work:
-            await work.sessions.close_all(who.id, now=self.now())
             version = await work.users.bump_version(who.id)
+            await work.sessions.close_all(who.id, now=self.now())
             notice = None if version is None else await self.revocation.require_version(work, who.id, version)
         if notice is not None:
             notice.apply()

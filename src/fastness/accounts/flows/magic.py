@@ -10,7 +10,8 @@ from fastness.accounts.db import Database
 from fastness.accounts.flows.client import Client
 from fastness.accounts.flows.endings import Endings, apply
 from fastness.accounts.flows.first_proof import leave_nothing
-from fastness.accounts.flows.issue import SignedIn, SignedInBrowser, fingerprint
+from fastness.accounts.flows.issue import SignedIn, SignedInBrowser
+from fastness.accounts.flows.known_device import own_device
 from fastness.accounts.flows.login import Login, SecondFactorNeeded
 from fastness.accounts.flows.open_session import Opening
 from fastness.accounts.flows.refusals import InvalidCode
@@ -71,11 +72,8 @@ class Magic:
         """The mail with a code for this address, or None for an unknown or suspended one, or one too many."""
         async with self.db.read() as work:
             account = await work.users.by_email(canonical)
-            name: str | None = None
-            if account is not None and device is not None:
-                known = await work.devices.known(account.id, device, now=self.now())
-                name = fingerprint(device) if known else None
-        if not await self.throttle.may_mail(canonical, what="magic_mail", device=name):
+            known = await own_device(work, account, device, now=self.now())
+        if not await self.throttle.may_mail(canonical, what="magic_mail", device=known):
             return None
         if account is None or account.suspended:
             return None

@@ -34,6 +34,7 @@ class ManageUsers:
     mail: Courier
     letters: Letters
     roles: Mapping[str, Sequence[str]]
+    reset_ends_keys: bool
     emit: Sink
     now: Clock
 
@@ -66,11 +67,11 @@ class ManageUsers:
         notice: Notice | None = None
         async with self.db.write() as work:
             before = account = await self._reachable(work, by, user_id, role=role)
-            if name is not None and name != account.name:
-                account = _there(await work.users.rename(user_id, name))
             if role is not None and role != account.role:
                 account = _kept(await work.users.set_role(user_id, role, now=self.now()))
                 notice = await self.revocation.require_version(work, user_id, account.version)
+            if name is not None and name != account.name:
+                account = _there(await work.users.rename(user_id, name))
         if notice is not None:
             notice.apply()
             details = {"by": by.id, "from": before.role, "to": account.role}
@@ -121,7 +122,7 @@ class ManageUsers:
         self._tell(by, user_id, "end_sessions")
 
     async def force_reset(self, by: Principal, user_id: str) -> None:
-        """Let the password work no more, sign the account out everywhere, and mail its owner what to do.
+        """Let the password work no more, sign the account out everywhere, keys too, and mail its owner what to do.
 
         Raises:
             AboveYou, NoSuchUser
@@ -130,6 +131,8 @@ class ManageUsers:
             await self._reachable(work, by, user_id)
             account = _there(await work.users.forget_password(user_id))
             await work.codes.forget(user_id)
+            if self.reset_ends_keys:
+                await work.api_keys.remove_all(user_id)
             notices = await self.endings.all(work, user_id)
             await self.mail.post(work, self.letters.password_forced(account.email))
         apply(notices)

@@ -11,6 +11,7 @@ from fastness.accounts.courier import Courier
 from fastness.accounts.db import Database
 from fastness.accounts.flows.choose_username import refuse_reserved
 from fastness.accounts.flows.client import Client
+from fastness.accounts.flows.login import NOBODY
 from fastness.accounts.flows.new_password import NewPasswords
 from fastness.accounts.flows.refusals import UsernameNotAvailable
 from fastness.accounts.flows.verify_email import PURPOSE
@@ -75,10 +76,11 @@ class Register:
         may_mail = await self.throttle.may_mail(canonical)
         async with self.db.write() as work:
             account = created = await self._add(work, email, password_hash, name)
-            if account is None and may_mail:
+            if may_mail:
+                # A new address is looked up too, and nobody's password forgotten: the work is the same.
                 account = await work.users.by_email(canonical)
                 if account is not None and not self.settings.unsafe_allow_unverified:
-                    await work.users.contest(account.id)
+                    await work.users.contest(account.id if created is None else NOBODY)
             own = account is not None and (created is not None or self._is_waiting(account))
             code = None
             if account is not None and may_mail:

@@ -12,6 +12,7 @@ from fastness.accounts.db import Database
 from fastness.accounts.flows.client import Client
 from fastness.accounts.flows.endings import Endings, apply
 from fastness.accounts.flows.first_proof import leave_nothing
+from fastness.accounts.flows.known_device import own_device
 from fastness.accounts.flows.new_password import NewPasswords
 from fastness.accounts.flows.refusals import InvalidCode
 from fastness.accounts.flows.verify_email import DAY
@@ -35,6 +36,8 @@ class Reset:
     user_id: str
     device_token: str = field(repr=False)
     notices: list[Notice] = field(repr=False)
+    keys: tuple[str, ...] = ()
+    """The API keys that ended with the old password, by their ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class ResetPassword:
     emit: Sink
     now: Clock
 
-    async def forgot(self, email: str, client: Client) -> str:
+    async def forgot(self, email: str, client: Client, *, device_token: str | None = None) -> str:
         """A flow id, at once; whether a mail follows is decided after the answer.
 
         Raises:
@@ -64,12 +67,14 @@ class ResetPassword:
         """
         await self.throttle.by_address("resend_address", client.key)
         flow, life = secrets.token_urlsafe(32), self.settings.code_seconds
-        await self.mail.ask(PURPOSE, ttl=life, canonical=canonical_email(email), flow=flow)
+        await self.mail.ask(PURPOSE, ttl=life, canonical=canonical_email(email), flow=flow, device=device_token)
         return flow
 
-    async def code_for(self, *, canonical: str, flow: str) -> Mail | None:
+    async def code_for(self, *, canonical: str, flow: str, device: str | None = None) -> Mail | None:
         """The mail with a code for this address, or None for an unknown or suspended one, or one too many."""
-        if not await self.throttle.may_mail(canonical, what="reset_mail"):
+        async with self.db.read() as work:
+            known = await own_device(work, await work.users.by_email(canonical), device, now=self.now())
+        if not await self.throttle.may_mail(canonical, what="reset_mail", device=known):
             return None
         async with self.db.write() as work:
             account = await work.users.by_email(canonical)
@@ -122,6 +127,7 @@ class ResetPassword:
         self.new.refuse_personal(password, account)  # rolls back: whoever holds the code may choose again
         now = self.now()
         await work.users.set_password_hash(account.id, new_hash, old=account.password_hash)
+        keys = await work.api_keys.remove_all(account.id) if self.settings.reset_ends_keys else ()
         if not account.verified:
             # Whoever registered this address without owning it leaves nothing behind.
             await work.users.mark_verified(account.id, canonical=account.canonical, now=now)
@@ -135,7 +141,7 @@ class ResetPassword:
         )
         await self.mail.post(work, self.letters.password_changed(account.email, at=now, address=client.address))
         notices = await self.endings.all(work, account.id)
-        return None if device is None else Reset(account.id, device, notices)
+        return None if device is None else Reset(account.id, device, notices, keys)
 
     def _is_the_same(self, account: Account, redeemed: Redeemed) -> bool:
         return (
@@ -153,4 +159,11 @@ class ResetPassword:
         self.emit(
             Event(EventType.AUTHN_PASSWORD_CHANGE, who=done.user_id, level=Level.WARN, details={"by": "mailed code"})
         )
+        for key in done.keys:
+            details = {"id": key, "by": "mailed code"}
+            self.emit(
+                Event(
+                    EventType.AUTHN_TOKEN_REVOKED, who=done.user_id, level=Level.WARN, reason="api key", details=details
+                )
+            )
         return done

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fastness.accounts.courier import Courier
 from fastness.accounts.db import Database
 from fastness.accounts.flows.client import Client
+from fastness.accounts.flows.known_device import own_device
 from fastness.accounts.flows.magic import Mailed
 from fastness.accounts.flows.refusals import InvalidCode
 from fastness.accounts.flows.verify_email import DAY
@@ -46,7 +47,7 @@ class RestoreAccount:
     emit: Sink
     now: Clock
 
-    async def ask(self, email: str, client: Client) -> str:
+    async def ask(self, email: str, client: Client, *, device_token: str | None = None) -> str:
         """A flow id, at once; whether a mail follows is decided after the answer.
 
         Raises:
@@ -55,12 +56,14 @@ class RestoreAccount:
         """
         await self.throttle.by_address("resend_address", client.key)
         flow, life = secrets.token_urlsafe(32), self.settings.code_seconds
-        await self.mail.ask(PURPOSE, ttl=life, canonical=canonical_email(email), flow=flow)
+        await self.mail.ask(PURPOSE, ttl=life, canonical=canonical_email(email), flow=flow, device=device_token)
         return flow
 
-    async def code_for(self, *, canonical: str, flow: str) -> Mail | None:
+    async def code_for(self, *, canonical: str, flow: str, device: str | None = None) -> Mail | None:
         """The mail with a code, or None when there is nothing to take back, or one mail too many."""
-        if not await self.throttle.may_mail(canonical):
+        async with self.db.read() as work:
+            known = await own_device(work, await work.users.by_email(canonical), device, now=self.now())
+        if not await self.throttle.may_mail(canonical, device=known):
             return None
         async with self.db.write() as work:
             account = await work.users.by_email(canonical)

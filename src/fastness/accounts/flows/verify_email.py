@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fastness.accounts.courier import Courier
 from fastness.accounts.db import Database
 from fastness.accounts.flows.client import Client
+from fastness.accounts.flows.known_device import own_device
 from fastness.accounts.flows.refusals import InvalidCode
 from fastness.accounts.letters import Letters
 from fastness.accounts.mail import Mail
@@ -72,7 +73,9 @@ class VerifyEmail:
             )
         return self._told(done)
 
-    async def resend(self, email: str, client: Client, *, before: str | None = None) -> str:
+    async def resend(
+        self, email: str, client: Client, *, before: str | None = None, device_token: str | None = None
+    ) -> str:
         """A new flow id, at once; whether a mail follows is decided after the answer.
 
         `before` is the flow id that this browser had: the new code brings the password chosen there.
@@ -82,12 +85,17 @@ class VerifyEmail:
         """
         await self.throttle.by_address("resend_address", client.key)
         flow, life = secrets.token_urlsafe(32), self.settings.code_seconds
-        await self.mail.ask("verify_email", ttl=life, canonical=canonical_email(email), flow=flow, before=before)
+        given = {"canonical": canonical_email(email), "flow": flow, "before": before, "device": device_token}
+        await self.mail.ask("verify_email", ttl=life, **given)
         return flow
 
-    async def code_for(self, *, canonical: str, flow: str, before: str | None = None) -> Mail | None:
+    async def code_for(
+        self, *, canonical: str, flow: str, before: str | None = None, device: str | None = None
+    ) -> Mail | None:
         """The mail with a new code for this address, or None for an unknown or suspended one, or one too many."""
-        if not await self.throttle.may_mail(canonical):
+        async with self.db.read() as work:
+            known = await own_device(work, await work.users.by_email(canonical), device, now=self.now())
+        if not await self.throttle.may_mail(canonical, device=known):
             return None
         return await self._code_for(canonical, flow, before)
 

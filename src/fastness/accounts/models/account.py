@@ -124,6 +124,10 @@ class AccountTable:
         column = owner.c[self.own["password_hash"].name]
         return select(column).where(owner.c[self.key.name] == user_id).scalar_subquery()
 
+    def hold_owner(self, of: Select[Any]) -> Any:
+        """Hold the account whose key is selected, before what hangs on it is locked: see `Work`."""
+        return select(self.key).where(self.key == of.scalar_subquery()).with_for_update(key_share=True)
+
     def parse(self, id: str) -> Any | None:  # noqa: A002 - the word of the contract
         """The key as its column's type, or None when the text is no such key."""
         kind = self.key.type.python_type

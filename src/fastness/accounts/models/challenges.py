@@ -51,6 +51,7 @@ class ChallengeSQL:
             t.tries_left > 0,
         )
         self.find = select(t.user_id, t.proved, t.tries_left).where(*open_)
+        self.hold_of = accounts.hold_owner(select(t.user_id).where(t.token == bindparam("given")))
         # Counted before the factor is looked at, so that parallel guesses cannot share a try.
         self.attempt = (
             update(table).where(*open_).values(tries_left=t.tries_left - 1).returning(t.user_id, t.proved, t.tries_left)
@@ -92,6 +93,7 @@ class Challenges:
     async def attempt(self, token: str, *, form: str, now: float) -> Challenge | None:
         """Count one try at it: the challenge with what is left, or None when there is none left."""
         place = {"given": digest(token), "of": form, "now": now}
+        await self.connection.execute(self.sql.hold_of, {"given": place["given"]})
         row = (await self.connection.execute(self.sql.attempt, place)).first()
         return Challenge(str(row[0]), bytes(row[1]), row[2]) if row else None
 

@@ -105,6 +105,9 @@ class CodeSQL:
         alive = update(table).where(
             t.purpose == bindparam("of"), t.used_at.is_(None), t.expires_at > bindparam("now", type_=Seconds())
         )
+        purpose = t.purpose == bindparam("of")
+        self.hold_of_token = accounts.hold_owner(select(t.user_id).where(t.token == bindparam("given"), purpose))
+        self.hold_of_flow = accounts.hold_owner(select(t.user_id).where(t.flow == bindparam("in_flow"), purpose))
         told = (t.user_id, t.canonical, t.password_hash, t.name, t.email, t.username)
         # A link works in any browser, so only for the one registration of its address; see `Users.contest`.
         stored = accounts.password_of(t.user_id)
@@ -194,6 +197,7 @@ class Codes:
         statement = self.sql.redeem_token
         if flow is not None:
             statement, values["in_flow"] = self.sql.redeem_token_in_flow, digest(flow)
+        await self.connection.execute(self.sql.hold_of_token, {"of": purpose, "given": values["given"]})
         row = (await self.connection.execute(statement, values)).first()
         return _redeemed(row) if row else None
 
@@ -202,6 +206,7 @@ class Codes:
         if not _DIGITS.fullmatch(digits):
             return None
         values = {"of": purpose, "in_flow": digest(flow), "given": _keyed(flow, digits), "now": now}
+        await self.connection.execute(self.sql.hold_of_flow, {"of": purpose, "in_flow": values["in_flow"]})
         row = (await self.connection.execute(self.sql.redeem_digits, values)).first()
         return _redeemed(row) if row and row.used_at is not None else None
 

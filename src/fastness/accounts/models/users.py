@@ -96,9 +96,8 @@ class UserSQL:
         # Exact under races: whoever is about to take an administrator away first locks the administrators, in the
         # order of their keys, so two such statements wait for each other, and the second sees what the first left.
         # SQLite has no row locks and needs none: it has one writer.
-        locked = (
-            select(key.label("key")).where(active_admin).order_by(key).with_for_update(key_share=True).cte("admins")
-        )
+        self.lock_admins = select(key.label("key")).where(active_admin).order_by(key).with_for_update(key_share=True)
+        locked = self.lock_admins.cte("admins")
         another = exists(select(1).select_from(locked).where(locked.c.key != bindparam("fastness_key")))
         guarded = or_(not_(active_admin), another)
         self.delete = delete(table).where(one, guarded).returning(*accounts.selected)
@@ -136,6 +135,10 @@ class Users:
     async def hold(self, id: str) -> Account | None:  # noqa: A002
         """The account with this key, kept from changing until the end of the transaction."""
         return await self._one(self.sql.hold, id)
+
+    async def hold_admins(self) -> None:
+        """Hold the administrators. Before the account, where a transaction holds it and then suspends or deletes it."""
+        await self.connection.execute(self.sql.lock_admins)
 
     async def by_email(self, canonical: str) -> Account | None:
         """The account with this canonical address."""

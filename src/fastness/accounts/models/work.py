@@ -1,4 +1,10 @@
-"""Models: every table around one user class. Work: every query, on one connection."""
+"""Models: every table around one user class. Work: every query, on one connection.
+
+Rows are locked in one order, or two transactions could wait for each other, which PostgreSQL ends by failing one:
+administrators, by their keys, where one of them may be taken away; then the account; then what hangs on it. Codes and
+challenges are found by their secret, so they hold its account themselves before they are touched. A session alone may be
+locked without its account, by whoever locks no account afterwards. A purge waits for no row: it leaves what is locked.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +47,7 @@ _DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One unit of work: the nouns, all on the same connection and in the same transaction."""
+    """One unit of work: the nouns, all on the same connection and in the same transaction, locking in one order."""
 
     users: Users
     sessions: Sessions
@@ -167,7 +173,8 @@ class Models:
 
 def _purge(table: Table, over: Any) -> Delete:
     key = next(iter(table.primary_key))
-    return delete(table).where(key.in_(select(key).where(over <= bindparam("now")).limit(PURGED)))
+    some = select(key).where(over <= bindparam("now")).limit(PURGED).with_for_update(skip_locked=True)
+    return delete(table).where(key.in_(some))
 
 
 def build_models(
