@@ -1,10 +1,10 @@
 """Write docs/checker-accuracy.md from a folder of clones, labelled points and their scorer.
 
-    python bench/corpus/accuracy.py CLONES LABELS.jsonl SCORER.py [--left-out NAME ...]
+    python bench/corpus/accuracy.py CLONES ENVIRONMENTS LABELS.jsonl SCORER.py [--left-out NAME ...]
 
-Runs `measure.py` over the clones (static, regular persona) and the scorer twice: over the repositories that were open
-while rules were written, and over those that were left out until then. The table of other applications is filled in by
-`python tools/docs.py`.
+Runs `environments.py`, then `measure.py` over the clones twice (read alone; loaded and attacked where that is possible;
+regular persona), and the scorer over each: all repositories, those that were open while rules were written, and those that
+were left out until then. The table of other applications is filled in by `python tools/docs.py`.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def main() -> None:
     """Measure, score and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clones", type=Path)
+    parser.add_argument("environments", type=Path)
     parser.add_argument("labels", type=Path)
     parser.add_argument("scorer", type=Path)
     parser.add_argument("--left-out", nargs="*", default=[], help="parts of the names of those nobody looked at")
@@ -54,15 +55,22 @@ def main() -> None:
     labels = given.labels.read_text().splitlines()
     unseen = [label for label in labels if any(name in json.loads(label)["repo"] for name in given.left_out)]
     seen = [label for label in labels if label not in unseen]
+    parts = {"all": labels, "open": seen, "left out": unseen}
+    _run([HERE / "environments.py", given.clones, given.environments])
     with tempfile.TemporaryDirectory() as folder:
-        found = Path(folder) / "found"
-        told = _run([HERE / "measure.py", given.clones, found])
+        read, live = Path(folder) / "read", Path(folder) / "live"
+        told = _run([HERE / "measure.py", given.clones, read])
+        _run([HERE / "measure.py", given.clones, live, "--environments", given.environments])
+        became: dict[str, dict[str, Any]] = json.loads(live.with_suffix(".json").read_text())
+        loaded = {name.replace("+", "/", 1) for name, each in became.items() if each["loaded"]}
+        parts["loaded"] = [label for label in labels if json.loads(label)["repo"] in loaded]
         scores = {
-            title: _score(given.scorer, rows, found, Path(folder))
-            for title, rows in (("all", labels), ("open", seen), ("left out", unseen))
+            title: [_score(given.scorer, rows, found, Path(folder)) for found in (read, live)]
+            for title, rows in parts.items()
             if rows
         }
-    PAGE.write_text(_page(scores, told.strip().splitlines()[-1], [*map(_repository, labels)]), encoding="utf-8")
+    page = _page(scores, told.strip().splitlines()[-1], [*map(_repository, labels)], became)
+    PAGE.write_text(page, encoding="utf-8")
 
 
 def _run(command: Sequence[object]) -> str:
@@ -83,40 +91,67 @@ def _repository(label: str) -> str:
     return f"`{point['repo']}` at `{point['commit'][:12]}`"
 
 
-def _page(scores: dict[str, dict[str, Any]], speed: str, repositories: Sequence[str]) -> str:
-    every = scores["all"]
-    kinds = sorted(every["by_class"].items(), key=lambda item: (-item[1][0], item[0]))
+def _page(
+    scores: dict[str, list[dict[str, Any]]],
+    speed: str,
+    repositories: Sequence[str],
+    became: dict[str, dict[str, Any]],
+) -> str:
+    read, live = scores["all"]
+    kinds = sorted(read["by_class"].items(), key=lambda item: (-item[1][0], item[0]))
+    head = "read: found | recall | safe points flagged | precision | attacked: found | recall | safe points flagged | precision"
+    rule = f"|---|---:|{'---:|' * 8}"
     lines = [
         "# How much the checker finds",
         "",
-        f"Measured on {dt.datetime.now(dt.UTC):%Y-%m-%d} by `python bench/corpus/accuracy.py`, static only, regular",
-        "persona, against points that one reader labelled in public applications. A defect counts as found when a finding of",
-        "its class lies within two lines of it, or in its route; a safe point counts as flagged in the same way. Precision is",
-        "the share of defects among the labelled points that were flagged.",
+        f"Measured on {dt.datetime.now(dt.UTC):%Y-%m-%d} by `python bench/corpus/accuracy.py`, regular persona, against points",
+        "that one reader labelled in public applications. A defect counts as found when a finding of its class lies within two",
+        "lines of it, or in its route; a safe point counts as flagged in the same way. Precision is the share of defects among",
+        "the labelled points that were flagged. *Read* is the source alone; *attacked* is that, and the application loaded and",
+        "attacked where it could be (below), in the environments of",
+        "[environments.toml](../bench/corpus/environments.toml); the others count there as they were read.",
         "",
-        "| repositories | defects found | recall | safe points flagged | precision |",
-        "|---|---:|---:|---:|---:|",
-        *(_row(title, *score["total"]) for title, score in scores.items()),
+        f"| repositories | defects | {head} |",
+        rule,
+        *(_row(title, *(score["total"] for score in both)) for title, both in scores.items()),
         "",
-        "*Open* repositories were read while the rules were written; those *left out* show what to expect elsewhere.",
+        "*Open* repositories were read while the rules were written; those *left out* show what to expect elsewhere, though one",
+        "rule was repaired after their first measurement (FN208, one point). *Loaded* are those that could be.",
         "",
-        "| class | defects found | recall | safe points flagged | precision |",
-        "|---|---:|---:|---:|---:|",
-        *(_row(kind, *numbers) for kind, numbers in kinds),
+        f"| class | defects | {head} |",
+        rule,
+        *(_row(kind, numbers, live["by_class"][kind]) for kind, numbers in kinds),
         "",
-        f"{speed}.",
+        f"{speed}, read alone.",
         "",
         f"Repositories: {', '.join(dict.fromkeys(repositories))}.",
+        "",
+        "| repository | loaded | what stood in the way |",
+        "|---|---|---|",
+        *(_became(name, each) for name, each in became.items()),
         "",
         *ELSEWHERE,
     ]
     return "\n".join(lines)
 
 
-def _row(title: str, defects: int, found: int, safe: int, flagged: int) -> str:
-    recall = f"{found / defects:.0%}" if defects else "-"
-    precision = f"{found / (found + flagged):.0%}" if found + flagged else "-"
-    return f"| {title} | {found} of {defects} | {recall} | {flagged} of {safe} | {precision} |"
+def _row(title: str, *columns: Sequence[int]) -> str:
+    cells = [title, str(columns[0][0])]
+    for defects, found, safe, flagged in columns:
+        recall = f"{found / defects:.0%}" if defects else "-"
+        precision = f"{found / (found + flagged):.0%}" if found + flagged else "-"
+        cells += [str(found), recall, f"{flagged} of {safe}", precision]
+    return f"| {' | '.join(cells)} |"
+
+
+def _became(name: str, what: dict[str, Any]) -> str:
+    said = what["text"] if what["loaded"] else ""
+    why = (
+        [note.partition(": ")[2] for note in what["notes"]]
+        if what["loaded"]
+        else [what["text"].partition(": ")[2] or what["text"]]
+    )
+    return f"| {name.replace('+', '/', 1)} | {said or 'no'} | {'; '.join(why) or '-'} |"
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fastapi import APIRouter, FastAPI, WebSocket
@@ -13,6 +15,7 @@ from starlette.routing import Host, Mount, Route, Router
 
 from fastness import routes
 from fastness.checker.agent.source import bare, written
+from fastness.checker.agent.stores import create_tables
 from fastness.checker.agent.walk import walk
 
 FILES = sorted((Path(__file__).parents[2] / "src/fastness/checker/agent").glob("*.py"))
@@ -99,3 +102,26 @@ def test_a_callable_is_found_under_everything_that_wraps_it() -> None:
     assert bare(Thing()) is Thing.__call__
     assert written(Thing())["of"].endswith("Thing")
     assert written(len)["line"] == 0
+
+
+def test_tables_are_made_under_sqlalchemy_1_3_whose_dialects_say_nothing_of_async(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Engine:
+        url = SimpleNamespace(get_backend_name=lambda: "sqlite")
+        dialect = object()
+
+    class MetaData:
+        tables, made = ("users",), list[object]()
+
+        def create_all(self, engine: object) -> None:
+            self.made.append(engine)
+
+    monkeypatch.setitem(sys.modules, "sqlalchemy", SimpleNamespace(MetaData=MetaData))
+    monkeypatch.setitem(sys.modules, "sqlalchemy.engine", SimpleNamespace(Engine=Engine))
+    monkeypatch.setitem(sys.modules, "sqlalchemy.ext.asyncio", SimpleNamespace())
+    engine, known = Engine(), MetaData()
+
+    databases = asyncio.run(create_tables())
+
+    assert (databases, known.made) == (1, [engine])

@@ -22,6 +22,7 @@ from fastness.checker.finding import Persona
 from fastness.checker.live import Live, live
 from fastness.checker.rulebook import built_in
 from fastness.checker.rules.configuration.missing_headers import MissingHeaders
+from fastness.checker.settings import CheckSettings
 
 pytestmark = pytest.mark.anyio
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -183,6 +184,37 @@ def test_a_package_in_a_folder_is_started_from_there(tmp_path: Path) -> None:
 
     assert found.loading.done, found.loading
     assert [route.place.path for app in found.applications for route in app.routes] == ["backend/shop/main.py"]
+
+
+def test_what_a_module_binds_is_served_not_the_function_that_makes_it(tmp_path: Path) -> None:
+    (tmp_path / "setup.py").write_text(
+        "from fastapi import FastAPI\ndef build(settings):\n    application = FastAPI()\n    return application\n"
+    )
+    (tmp_path / "main.py").write_text(
+        "from setup import build\ndef start():\n    app = build({})\n"
+        "    @app.get('/later')\n    def later(): ...\n    return app\nserved = start()\n"
+    )
+
+    found = of(tmp_path, probe=False)
+
+    assert found.loading.text.startswith("main:served on FastAPI"), found.loading
+    assert [str(route) for app in found.applications if app.loaded for route in app.routes] == ["GET /later"]
+
+
+def test_the_application_gets_the_variables_of_the_settings_and_may_need_a_file_of_secrets(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(
+        "import os\nfrom fastapi import FastAPI\nfrom starlette.config import Config\n"
+        "config = Config(os.path.join(os.path.dirname(__file__), '.', '.env'))\n"
+        "if os.environ.get('STORE') != 'memory': raise OSError('no database')\n"
+        "if not os.path.exists('.env'): raise FileNotFoundError(\"Config file '.env' not found.\")\n"
+        "app = FastAPI()\n@app.get('/')\ndef home(): ...\n"
+    )
+    settings = CheckSettings(environment={"STORE": "memory"})
+
+    done = check(Request(tmp_path, ("main:app",), python=sys.executable, settings=settings)).outcome
+
+    assert done.loading.done, done.loading
+    assert not (tmp_path / ".env").exists()
 
 
 def test_a_database_that_is_no_throw_away_one_keeps_attacks_to_safe_methods(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ min-confidence = "medium"
 persona = "auditor"
 baseline = "security/baseline.json"
 target = "app.main:app"
+environment = {DB_BACKEND = "memory"}
 advisories = "osv/"
 public = {"GET /health" = "the load balancer asks", "/static/*" = "files for everybody"}
 authentication = ["app.deps.current_user"]
@@ -44,6 +45,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         Persona.AUDITOR,
     )
     assert (settings.select, settings.authentication) == (("FN1", "cors-any-origin"), ("app.deps.current_user",))
+    assert settings.environment == {"DB_BACKEND": "memory"}
     assert settings.gateway == {"limits": "nginx limit_req on every location"}
 
 
@@ -57,6 +59,7 @@ def test_no_file_and_no_table_mean_the_defaults(tmp_path: Path) -> None:
     ("line", "words"),
     [
         ('fail_on = "high"', "unknown key 'fail_on'; did you mean 'fail-on'?"),
+        ("environment = {PORT = 80}", "environment: must be a table of texts"),
         ("selct = []", "unknown key 'selct'; did you mean 'select'?"),
         ('fail-on = "hihg"', "did you mean 'high'?"),
         ('persona = "boss"', "none of regular, pedantic, auditor"),

@@ -116,7 +116,7 @@ def _applications(
     # A thread of its own, since a test that calls this may run in a loop already.
     with ThreadPoolExecutor(1) as alone:
         ask = partial(live, project, ran, targets=request.targets, probe=request.probe, python=request.python)
-        seen = alone.submit(ask, failed=failed).result()
+        seen = alone.submit(ask, variables=request.settings.environment, failed=failed).result()
     ids = {rule.id for rule in ran}
     found = [finding for finding in seen.findings if finding.rule in ids]
     loading = replace(seen.loading, text="\n".join((seen.loading.text, *dict.fromkeys(seen.notes))))

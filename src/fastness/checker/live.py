@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -44,6 +44,7 @@ def live(
     targets: Iterable[str] = (),
     probe: bool = False,
     python: str = "",
+    variables: Mapping[str, str] | None = None,
     seconds: float = 120,
     budget: int = 2_000,
     failed: list[str] | None = None,
@@ -53,13 +54,14 @@ def live(
     Args:
         targets: `module:app` names, importable from the project's folder; every application of the source unless given.
         python: the interpreter; see `evidence.interpreter`.
+        variables: for the environment of the applications.
         seconds: for loading one application. `budget`: requests to one application.
         failed: where rules that break are named, so that the others go on; without it the error is raised.
     """
     found, chosen = Live(tuple(project.applications)), tuple(rules)
     sources, texts, findings = Located(project), list[str](), list[Finding]()
     for ways, place in _wanted(project, list(targets)):
-        loaded = _load(ways, project.root, python, seconds)
+        loaded = _load(ways, project.root, python, seconds, variables or {})
         if isinstance(loaded, NotLoaded):
             findings.append(_not_loaded(loaded, place))
             texts.append(f"{loaded.target}: {loaded.reason}")
@@ -85,18 +87,20 @@ def _wanted(project: Project, targets: list[str]) -> Iterator[tuple[list[Target]
         return
     for application in project.applications:
         if application.parent is None:
-            yield list(targets_of(application, project.root)), application.place
+            yield list(targets_of(application, project)), application.place
 
 
 def _of_name(name: str, project: Project) -> Place:
     return next((a.place for a in project.applications if a.name == name), Place(name.partition(":")[0], 1))
 
 
-def _load(ways: list[Target], root: Path, python: str, seconds: float) -> Loaded | NotLoaded:
+def _load(
+    ways: list[Target], root: Path, python: str, seconds: float, variables: Mapping[str, str]
+) -> Loaded | NotLoaded:
     """The first way that works; the first reason where none does."""
     first: NotLoaded | None = None
     for way in ways:
-        loaded = load(way.name, root=root, inside=way.inside, python=python, seconds=seconds)
+        loaded = load(way.name, root=root, inside=way.inside, python=python, seconds=seconds, variables=variables)
         if isinstance(loaded, Loaded):
             return loaded
         first = first or loaded

@@ -47,6 +47,8 @@ class CheckSettings:
     """Path of the baseline file, from the project's folder."""
     target: str = ""
     """`module:app` that `--load` and `--probe` mean when the command line names none; never loaded without them."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the loaded application, `{DB_BACKEND = "memory"}`; what else it asks for is made up."""
     advisories: str = ""
     """Folder of OSV records, address of an OSV service, or report of `uv audit` or `pip-audit`."""
     public: Mapping[str, str] = field(default_factory=dict)
@@ -215,6 +217,12 @@ def _public(value: object) -> dict[str, str]:
     return found
 
 
+def _variables(value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise ValueError('must be a table of texts, as in {DB_BACKEND = "memory"}')
+    return dict(value)
+
+
 def _gateway(value: object) -> dict[str, str]:
     found = _reasons(value)
     for duty in found:
@@ -237,6 +245,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "persona": lambda value: member(Persona, value),
     "baseline": _text,
     "target": _text,
+    "environment": _variables,
     "advisories": _text,
     "public": _public,
     "authentication": _texts,

@@ -35,7 +35,7 @@ async def create_tables() -> int:
                 except Exception:  # noqa: BLE001, S112 - types of another database; its routes will say so
                     continue
     for engine in _engines("Engine", "sqlalchemy.engine"):
-        if engine.url.get_backend_name() == "sqlite" and not engine.dialect.is_async:
+        if engine.url.get_backend_name() == "sqlite" and not getattr(engine.dialect, "is_async", False):
             made += 1
             for each in known:
                 try:

@@ -158,6 +158,8 @@ class _Attempt:
             failed = answer[0]
             if reason is not None:
                 return reason
+            if left and self.scratch.emptied(failed.reason):
+                continue
             after = _after(variables, given, withdrawn, answer, database) if left else None
             if after is None:
                 if failed.kind != "import" or not left or variables == given:

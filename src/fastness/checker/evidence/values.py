@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +12,7 @@ from typing import Any
 
 from fastness.checker.evidence.combined import choice, either, element_of, joined, large, signed
 from fastness.checker.evidence.conversions import converted
-from fastness.checker.evidence.found import External, Parameter, Variable, matches
+from fastness.checker.evidence.found import External, Variable, matches
 from fastness.checker.evidence.names import Names
 from fastness.checker.evidence.reading import environment
 from fastness.checker.evidence.scope import Scope
@@ -29,6 +30,8 @@ SETTINGS = (
     "fastness.chain.Settings",
 )
 _UNKNOWN = Value()
+_EXTRA = re.compile(r"^pydantic\.(?:config\.)?Extra\.(?:allow|forbid|ignore)$")
+"""Pydantic's own names for the texts that its configuration takes."""
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -153,8 +156,8 @@ class Values:
             member = self._names.resolve(scope, expr.value)
             if isinstance(member, Variable) and member.scope.kind == "class":
                 return self.variable(member, deep + 1)
-        if isinstance(found, (External, Parameter)):
-            return Value(UNKNOWN, "unknown")
+        if isinstance(found, External) and _EXTRA.search(found.name):
+            return Value(found.name.rpartition(".")[2], "literal", place=self._names.module(scope).place(expr))
         return _UNKNOWN
 
     def variable(self, found: Variable, deep: int = 0) -> Value:

@@ -101,10 +101,10 @@ def _finding(finding: Finding, sources: Sources) -> Iterator[str]:
         yield "<dl>" + "".join(f"<dt>{name}</dt><dd>{_text(note)}</dd>" for name, note in notes if note) + "</dl>"
     for proof in finding.proofs:
         if proof.lens == "attack":
-            exchange = clean(f"{proof.request}\n{proof.answer}".strip())
-            yield f"<p><strong>Proved:</strong> {_text(proof.text)}</p>" + (
-                f"<pre>{escape(exchange)}</pre>" if exchange else ""
-            )
+            yield f"<p><strong>Proved:</strong> {_text(proof.text)}</p>"
+            for said, what in (("Sent", proof.request), ("Answered", proof.answer)):
+                if what.strip():
+                    yield f'<p class="small soft">{said}</p><pre>{_text(what.strip())}</pre>'
     yield "</article>"
 
 
@@ -137,7 +137,7 @@ def _asvs(outcome: Outcome) -> Iterator[str]:
 
 
 def _requirements(found: Iterable[Requirement], name: str) -> Iterator[str]:
-    yield f'<div class="scroll" tabindex="0"><table><thead><tr><th>{name}</th><th></th><th>status</th><th>rules</th></tr></thead><tbody>'
+    yield f'<div class="scroll" tabindex="0"><table class="judged"><thead><tr><th>{name}</th><th></th><th>status</th><th>rules</th></tr></thead><tbody>'
     for requirement in found:
         level = f' <span class="soft small">L{requirement.level}</span>' if requirement.level else ""
         links = ", ".join(
@@ -146,7 +146,7 @@ def _requirements(found: Iterable[Requirement], name: str) -> Iterator[str]:
         failed = f"{requirement.verdict} ({links})" if links else requirement.verdict
         yield (
             f'<tr><td class="nowrap">{_text(requirement.id)}{level}</td><td>{_text(requirement.title)}</td>'
-            f'<td class="nowrap {_TONES[requirement.verdict]}">{failed}</td>'
+            f'<td class="{_TONES[requirement.verdict]}">{failed}</td>'
             f'<td class="small soft">{" ".join(requirement.rules) or "-"}</td></tr>'
         )
     yield "</tbody></table></div>"
