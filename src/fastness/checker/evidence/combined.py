@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import operator
 from dataclasses import replace
+from typing import Any
 
 from fastness.checker.evidence.value import UNKNOWN, Value
 
 LONGEST = 100_000
 """Characters or elements; what a constant expression would grow beyond this stays unknown."""
+LARGEST = 64
+"""The base and the exponent of a power that is computed."""
 _UNKNOWN = Value()
 
 
@@ -44,6 +48,15 @@ def signed(op: ast.unaryop, value: Value) -> Value:
     return Value(UNKNOWN, "computed")
 
 
+def compared(op: ast.cmpop, left: Value, right: Value) -> Value:
+    """`a == b` and `a != b`; where one is a default of the environment, so is the answer."""
+    sides = (left, right)
+    if not all(side.known and (side.literal or side.configured) for side in sides):
+        return Value(UNKNOWN, "computed")
+    source = next((side for side in sides if side.configured), Value(None, "literal"))
+    return replace(source, constant=(left.constant == right.constant) is isinstance(op, ast.Eq), shape="one", items=())
+
+
 def either(op: ast.boolop, values: list[Value]) -> Value:
     """`a or b`, `a and b`: one of them where the first are not known."""
     if isinstance(op, ast.And):
@@ -75,3 +88,14 @@ def large(value: Value) -> bool:
     if isinstance(value.constant, int):
         return abs(value.constant) > 10**18
     return isinstance(value.constant, (str, bytes, list, tuple, dict)) and len(value.constant) > LONGEST
+
+
+def power(base: Any, exponent: Any) -> Any:
+    """`10**6`, within what is worth computing.
+
+    Raises:
+        ArithmeticError: the answer would be large.
+    """
+    if not 0 <= exponent <= LARGEST or abs(base) > LARGEST:
+        raise ArithmeticError
+    return operator.pow(base, exponent)

@@ -84,7 +84,7 @@ def _one(project: Project, scope: Scope, name: str, assignment: Assignment) -> I
         and not _EXAMPLES.search(f"{scope.short} {name}")
     ):
         yield from _dictionary(project, scope, assignment.value)
-    named = holds_secret(name)
+    named = holds_secret(name) or _hidden(assignment)
     if not named and not _may_hold(assignment.value):
         return
     value = project.value(scope, assignment.value)
@@ -110,12 +110,20 @@ def _one(project: Project, scope: Scope, name: str, assignment: Assignment) -> I
         if named or holds_secret(one.variable):
             text = plausible(one.text, signing=signing) and (one.configured or signing or not stand_in(one.text))
             same = name == one.text if signing else _same(name, one.text)
-            text = text and not same and (not keyed(name) or random_looking(one.text))
+            text = text and not same and (not keyed(name) or _hidden(assignment) or random_looking(one.text))
             made = isinstance(assignment.value, ast.Call) and one.origin == "literal" and not _plain(assignment.value)
             if text and not made and not _published(project, assignment, one):
                 yield Credential(name, one, place, scope, "assigned", signing, model)
         elif (address := DSN.search(one.text)) is not None and plausible(address["password"]):
             yield Credential(name, one, place, scope, "address", signing=False, model=model)
+
+
+def _hidden(assignment: Assignment) -> bool:
+    """Whether the type says that it is a secret, whatever its name: `session_key: SecretStr`."""
+    return (
+        assignment.annotation is not None
+        and re.search(r"\bSecret(Str|Bytes)\b", ast.unparse(assignment.annotation)) is not None
+    )
 
 
 def _composed(expr: ast.expr) -> bool:

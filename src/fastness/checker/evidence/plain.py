@@ -107,18 +107,18 @@ def _records(project: Project) -> Iterator[Seen]:
         if not is_table(table) or hashes_itself(table):
             continue
         for keyword in call.node.keywords:
-            if keyword.arg is not None and _column(keyword.arg) and _typed(project, call.scope, keyword.value):
+            if keyword.arg is not None and column(keyword.arg) and typed(project, call.scope, keyword.value):
                 yield project.place(call.scope, keyword.value), f"{call.scope.short} {table.short}"
             elif (
                 keyword.arg is None
                 and _dumped(project, call.scope, keyword.value)
                 and _column_of(table.scope)
-                and not any(k.arg and _column(k.arg) for k in call.node.keywords)
+                and not any(k.arg and column(k.arg) for k in call.node.keywords)
             ):
                 yield call.place, f"{call.scope.short} {table.short}"
 
 
-def _typed(project: Project, scope: Scope, expr: ast.expr) -> bool:
+def typed(project: Project, scope: Scope, expr: ast.expr) -> bool:
     """Whether it is a password as typed, or a local name for one: `hashed = form.password`."""
     if as_typed(project, scope, expr):
         return True
@@ -130,7 +130,7 @@ def _attributes(project: Project) -> Iterator[Seen]:
     """`user.password = form.password` where `user` is a record."""
     for scope, assignment in project.assignments(r"\.\w*(pass|pwd)"):
         owner, _, word = assignment.name.rpartition(".")
-        if assignment.value is None or assignment.how != "plain" or owner in {"self", "cls"} or not _column(word):
+        if assignment.value is None or assignment.how != "plain" or owner in {"self", "cls"} or not column(word):
             continue
         if not isinstance(assignment.node, ast.Assign) or not as_typed(project, scope, assignment.value):
             continue
@@ -281,7 +281,8 @@ def _kept(project: Project, scope: Scope, expr: ast.expr) -> bool:
     )
 
 
-def _column(name: str) -> bool:
+def column(name: str) -> bool:
+    """Whether a column of this name holds passwords."""
     return is_password(name) or name.lower() in {"hashed_password", "password_hash", "hash_password", "pass_hash"}
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from fastness.checker.evidence.combined import choice, either, element_of, joined, large, signed
+from fastness.checker.evidence.combined import choice, compared, either, element_of, joined, large, power, signed
 from fastness.checker.evidence.conversions import converted
 from fastness.checker.evidence.found import External, Variable, matches
 from fastness.checker.evidence.names import Names
@@ -38,6 +38,7 @@ _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
+    ast.Pow: power,
 }
 RANDOM = (
     "secrets.token_hex", "secrets.token_urlsafe", "secrets.token_bytes", "os.urandom", "uuid.uuid4",
@@ -99,10 +100,11 @@ class Values:
             case ast.Await(value=value) | ast.NamedExpr(value=value):
                 return inner(value)
             case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq() as op], comparators=[right]):
-                one, other = inner(left), inner(right)
-                if one.literal and other.literal:
-                    return Value((one.constant == other.constant) is isinstance(op, ast.Eq), "literal")
-                return Value(UNKNOWN, "computed")
+                return compared(op, inner(left), inner(right))
+            case ast.ListComp(elt=made, generators=[ast.comprehension(target=ast.Name(id=name), iter=given, ifs=[])]):
+                listed = inner(given)
+                items = [self.of(scope, made, {**(bound or {}), name: item}, deep + 1) for item in listed.items]
+                return replace(listed, constant=UNKNOWN, items=tuple(items)) if listed.shape == "list" else _UNKNOWN
             case _:
                 return _UNKNOWN
 
@@ -158,6 +160,14 @@ class Values:
                 return self.variable(member, deep + 1)
         if isinstance(found, External) and _EXTRA.search(found.name):
             return Value(found.name.rpartition(".")[2], "literal", place=self._names.module(scope).place(expr))
+        if isinstance(found, Scope) and found.kind == "function" and is_property(found):
+            return choice(
+                [
+                    self.of(found, n.value, None, deep + 1)
+                    for n in found.nodes.get(ast.Return, ())
+                    if isinstance(n, ast.Return)
+                ]
+            )
         return _UNKNOWN
 
     def variable(self, found: Variable, deep: int = 0) -> Value:
@@ -233,6 +243,14 @@ class Values:
         for arg, default in defaults:
             given.setdefault(arg.arg, self.of(found, default, None, deep + 1))
         return choice([self.of(found, r, given, deep + 1) for r in returns])
+
+
+def is_property(scope: Scope) -> bool:
+    """Whether a function is read like an attribute."""
+    decorators = getattr(scope.node, "decorator_list", [])
+    return any(
+        ast.unparse(d).rpartition(".")[2] in {"property", "cached_property", "computed_field"} for d in decorators
+    )
 
 
 def _grown(found: Variable) -> bool:

@@ -59,6 +59,12 @@ class Verdict:
     signature: bool = False
 
 
+_STORES = re.compile(
+    r"(^|[._])(db|databases?|orm|sqlalchemy|sqlmodel)(_\w+|\.\w+)*\.(get|make|create|open)?_?(async|db|sync)?_?session\w*$"
+)
+"""The session of a database, by the module that it comes from; that of a caller is another."""
+
+
 class Verdicts:
     """Judges functions and dependencies, each once."""
 
@@ -134,7 +140,7 @@ class Verdicts:
         for name in dependency.names:
             if LIMITS.search(name):
                 yield Guard("limits", how, where)
-            if dependency.functions or self.owned(name):
+            if dependency.functions or self.owned(name) or _STORES.search(name):
                 continue
             fastness = name.startswith("fastness.") and _OWN.search(name) is not None
             if fastness or ((AUTH.search(name) or _READY_USER.search(name)) and not self._is_scheme(name)):

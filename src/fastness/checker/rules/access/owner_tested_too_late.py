@@ -63,9 +63,11 @@ OWASP API1:2023, ASVS 15.4.2, CWE-696
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from fastness.checker.evidence.asking import Asking, mentions
+from fastness.checker.evidence.effects import effects
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application
 from fastness.checker.evidence.records import OWNER
@@ -88,6 +90,7 @@ _DEEDS = frozenset(
         "find_one_and_update",
     }
 )
+_CHANGES = re.compile(r"(update|delete|remove|edit|patch|archive|cancel|set)(_|$)")
 
 
 class OwnerTestedTooLate(Rule):
@@ -136,8 +139,20 @@ def _deeds(handler: Function) -> Iterator[int]:
     """Lines that change a store, at the handler's own level."""
     for call in handler.scope.calls:
         word = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-        if word in _DEEDS and not _temporary(handler, call):
+        if (word in _DEEDS and not _temporary(handler, call)) or _does(handler, call):
             yield call.lineno
+
+
+def _does(handler: Function, call: ast.Call) -> bool:
+    """Whether it runs a function of the project that changes the stored object by an id of the path: `posts.update(post_id, ...)`."""
+    target = handler.project.call_of(handler.scope, call).target
+    if target is None or not _CHANGES.match(target.short) or "store" not in effects(target):
+        return False
+    return any(isinstance(given, ast.Name) and given.id in _ids(handler) for given in call.args)
+
+
+def _ids(handler: Function) -> set[str]:
+    return {a.arg for a in handler.parameters if re.search(r"(^|_)(id|uuid|pk)$", a.arg)}
 
 
 def _temporary(handler: Function, call: ast.Call) -> bool:

@@ -69,8 +69,26 @@ class PowerByDefault(Rule):
             key, default = call.value(at).text, call.arg("default", at + 1)
             if key and default is not None and _powerful(project, call.scope, key, default):
                 yield self._found(project, call.scope, call.node, f"without {key} the caller is {written(default)}")
+        for scope, handler in project.nodes(ast.ExceptHandler):
+            yield from self._fallen(project, scope, handler)
         for record in records(project):
             yield from self._columns(project, record)
+
+    def _fallen(self, project: Project, scope: Scope, handler: ast.ExceptHandler) -> Iterator[Finding]:
+        """An `except` that returns somebody with power."""
+        for node in (n for statement in handler.body for n in ast.walk(statement)):
+            value = node.value if isinstance(node, ast.Return) else None
+            pairs: list[tuple[str, ast.expr]] = []
+            if isinstance(value, ast.Call):
+                pairs = [(k.arg, k.value) for k in value.keywords if k.arg]
+            elif isinstance(value, ast.Dict):
+                keys = [k.value if isinstance(k, ast.Constant) else "" for k in value.keys]
+                pairs = list(zip(map(str, keys), value.values, strict=True))
+            for name, given in pairs:
+                if _powerful(project, scope, name, given):
+                    yield self._found(
+                        project, scope, node, f"when this fails, the caller has {name} = {written(given)}"
+                    )
 
     def _columns(self, project: Project, record: Record) -> Iterator[Finding]:
         if not record.account:

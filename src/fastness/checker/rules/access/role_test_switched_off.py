@@ -63,11 +63,14 @@ OWASP API5:2023, ASVS 8.2.1, CWE-862
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from fastness.checker.evidence.functions import Function
+from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.model import Application, Route
+from fastness.checker.evidence.project import Project
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
@@ -89,6 +92,22 @@ class RoleTestSwitchedOff(Rule):
     owasp, asvs, cwe, guide = ("API5:2023",), ("8.2.1",), (862,), (2,)
     why = "the route lost its guard to a comment, and everybody passes"
     fix = "put the dependency back, or delete the comment and say why everybody may: @public('reason')"
+
+    def read(self, project: Project) -> Iterator[Finding]:
+        """A comment inside `APIRouter(...)`: the guard of all its routes."""
+        for call in project.calls("APIRouter", "FastAPI", "include_router"):
+            place = call.place
+            for number in range(place.line, place.end_line + 1):
+                found = _SWITCHED_OFF.search(call.module.line(number))
+                name = (found["name"] or "") if found else ""
+                if name and _GUARD.search(name.rpartition(".")[2]) and not _used(call, name):
+                    yield self.found(
+                        replace(place, line=number, end_line=number),
+                        f"the routes of this router had the guard {name}, which is commented out",
+                        subject=f"{call.scope.short} {name}",
+                        confidence=Confidence.MEDIUM,
+                    )
+                    break
 
     def inspect(self, application: Application) -> Iterator[Finding]:
         for route in application.routes:
@@ -118,6 +137,13 @@ def _commented(handler: Function) -> str:
         if name and _GUARD.search(name.rpartition(".")[2]):
             return name
     return ""
+
+
+def _used(call: Call, name: str) -> bool:
+    """Whether some route of the module has the guard all the same."""
+    last = name.rpartition(".")[2]
+    names = (n for n in ast.walk(call.module.scope.node) if isinstance(n, (ast.Name, ast.Attribute)))
+    return any((n.id if isinstance(n, ast.Name) else n.attr) == last for n in names)
 
 
 def _lacks(route: Route, name: str) -> bool:

@@ -35,6 +35,7 @@ OWASP API8:2023, ASVS 15.3.4, CWE-348
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from fastness.checker.evidence.project import Project
@@ -42,6 +43,7 @@ from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
 _OPTION = r"--forwarded-allow-ips[=\s\"',]+\*"
+_NEAR = re.compile(r"^(unix:|127\.|localhost|\[::1\])")
 
 
 class ForwardedFromAnyone(Rule):
@@ -62,6 +64,26 @@ class ForwardedFromAnyone(Rule):
             near = call.value("host").text in {"127.0.0.1", "localhost", "::1"} or call.has("uds")
             if call.value("forwarded_allow_ips").text == "*" and not near:
                 yield self.found(call.place, "every client may speak for the proxy", subject="forwarded_allow_ips")
+        yield from self._gunicorn(project)
+        yield from self._files(project)
+
+    def _gunicorn(self, project: Project) -> Iterator[Finding]:
+        """The settings of gunicorn are a Python file: `gunicorn.conf.py`."""
+        for scope, assignment in project.assignments(r"^forwarded_allow_ips$"):
+            module = project.names.module(scope)
+            if scope.kind != "module" or "gunicorn" not in module.path.rpartition("/")[2].lower():
+                continue
+            bound = [project.value(scope, a.value) for a in scope.assigned.get("bind", [])]
+            near = any(_NEAR.match(v.text) for value in bound for v in (value, *value.items))
+            if project.value(scope, assignment.value).text == "*" and not near:
+                yield self.found(
+                    project.place(scope, assignment.node),
+                    "every client may speak for the proxy",
+                    subject="forwarded_allow_ips",
+                    confidence=Confidence.MEDIUM,
+                )
+
+    def _files(self, project: Project) -> Iterator[Finding]:
         files = project.files
         for path in (*files.dockerfiles(), *files.composes(), *files.named(r".*\.sh|procfile")):
             for place, _ in files.lines(path, _OPTION):

@@ -93,7 +93,7 @@ class MissingHeaders(Rule):
             return
         if not missing:
             return
-        pages = any(_page(route) for route in application.routes)
+        pages = any(_page(route) for route in application.routes) or handlers[0].project.once(_page_routers)
         yield self.found(
             application.place,
             f"{application.name} sets no {', no '.join(missing)}",
@@ -150,6 +150,15 @@ def _page(route: Route) -> bool:
     words = " ".join(call.name for call in handler.calls())
     decorated = " ".join(handler.module.code(expr) for _, expr in handler.decorators)
     return re.search(r"TemplateResponse|HTMLResponse", f"{words} {decorated}") is not None
+
+
+def _page_routers(project: Project) -> bool:
+    """Whether a router or application answers HTML unless a route says otherwise."""
+    for call in project.calls("APIRouter", "FastAPI"):
+        kind = call.arg("default_response_class")
+        if kind is not None and project.names.dotted(call.scope, kind).endswith("HTMLResponse"):
+            return True
+    return False
 
 
 def _headers(project: Project) -> frozenset[str]:

@@ -75,7 +75,10 @@ class OpenDocumentation(Rule):
         if application.parent is not None or "docs" in application.controls:
             return
         options = dict(application.options)
-        if any(name in application.unknown or (name in options and not options[name]) for name in _ADDRESSES[:2]):
+        served = _served(application)
+        if any(
+            name in application.unknown or (name in options and not options[name]) for name in _closing(served=served)
+        ):
             return
         if "**" in application.unknown:
             return
@@ -88,3 +91,18 @@ class OpenDocumentation(Rule):
                 subject=application.name,
                 confidence=Confidence.MEDIUM,
             )
+
+
+def _closing(*, served: bool) -> tuple[str, ...]:
+    """The addresses of which one that is off closes the documentation; a page of the project's own outlives FastAPI's."""
+    return _ADDRESSES[:1] if served else _ADDRESSES[:2]
+
+
+def _served(application: Application) -> bool:
+    """Whether a route that lets everybody in makes the page by itself."""
+    return any(
+        call.name.rpartition(".")[2] in {"get_swagger_ui_html", "get_redoc_html"}
+        for route in application.routes
+        if route.handler is not None and not route.guards and route.public is None and not route.development
+        for call in route.handler.calls()
+    )

@@ -45,6 +45,7 @@ from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
 _METRICS = re.compile(r"(^|/)(metrics|prometheus|stats|statistics/internal)/?$", re.IGNORECASE)
+_MOUNTED = re.compile(r"(^|/)([\w-]+[-_])?(metrics|prometheus)/?$", re.IGNORECASE)
 _POWER = re.compile(
     r"(^|/)(_?_?debug__?|profiler|profiling|pprof|console|heap|threads|actuator|silk|flower|_debug_toolbar)(/|$)",
     re.IGNORECASE,
@@ -76,7 +77,7 @@ class OpenOperations(Rule):
 
     def inspect(self, application: Application) -> Iterator[Finding]:
         for route in application.routes:
-            metrics = bool(_METRICS.search(route.path))
+            metrics = bool((_MOUNTED if route.kind == "mount" else _METRICS).search(route.path))
             power = bool(_POWER.search(route.path)) and not route.writes
             if (metrics or power) and _open(route):
                 yield self.found(

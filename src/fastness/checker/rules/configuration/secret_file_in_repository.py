@@ -43,7 +43,7 @@ import re
 from collections.abc import Iterator
 
 from fastness.checker.evidence.project import Project
-from fastness.checker.evidence.tracked import tracked
+from fastness.checker.evidence.tracked import Tracked, tracked
 from fastness.checker.finding import Confidence, Finding, Place, Severity
 from fastness.checker.rule import Rule
 
@@ -58,6 +58,8 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _KEY = re.compile(r"-----BEGIN (RSA |EC |OPENSSH |DSA |ENCRYPTED )?PRIVATE KEY-----")
+_KEY_FIELD = r'"private_key"\s*:\s*"-----BEGIN (RSA |EC )?PRIVATE KEY-----'
+"""A cloud's service account, as its console hands it out."""
 _EXAMPLE = re.compile(
     r"(^|/)(tests?|examples?|samples?|fixtures?|docs?|testdata|demo|\.devcontainer)(/|$)|(^|[._-])(test|testing|example|sample|template|dist|dev|local|ci|demo)([._-]|$)",
     re.IGNORECASE,
@@ -87,6 +89,9 @@ class SecretFileInRepository(Rule):
                 and not _PLACEHOLDER.search(setting.value)
             ):
                 yield self.found(setting.place, f"{setting.name} lies in {path}", subject=f"{path} {setting.name}")
+        yield from self._keys(project, files)
+
+    def _keys(self, project: Project, files: Tracked) -> Iterator[Finding]:
         for path in project.files.named(r".*\.(pem|key|p12|pfx|jks)|id_(rsa|ed25519|ecdsa|dsa)|.*\.(db|sqlite3?)"):
             if _EXAMPLE.search(path) or not files.holds(path):
                 continue
@@ -101,6 +106,11 @@ class SecretFileInRepository(Rule):
                     )
             elif _KEY.search(project.files.text(path)):
                 yield self.found(Place(path), f"{path} holds a private key", subject=path)
+        for path in project.files.named(r".*\.json"):
+            if _EXAMPLE.search(path) or not files.holds(path):
+                continue
+            for place, _ in project.files.lines(path, _KEY_FIELD):
+                yield self.found(place, f"{path} holds a private key", subject=path)
 
     @staticmethod
     def _has_rows(project: Project, path: str) -> bool:

@@ -66,6 +66,9 @@ from collections.abc import AsyncIterator, Iterator
 from fastness.checker.evidence.attacker import Attacker
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.model import Application
+from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.text import Formatted
 from fastness.checker.finding import Confidence, Finding, Severity
 from fastness.checker.rule import Rule
 
@@ -122,11 +125,11 @@ def _said(function: Function) -> Iterator[str]:
     for node in function.nodes(ast.Assign):
         for target in node.targets:
             if isinstance(target, ast.Subscript) and _named(target.slice):
-                yield project.value(function.scope, node.value).text
+                yield _text(project, function.scope, node.value)
     for display in function.nodes(ast.Dict):
         for key, value in zip(display.keys, display.values, strict=True):
             if key is not None and _named(key):
-                yield project.value(function.scope, value).text
+                yield _text(project, function.scope, value)
     for call in function.calls():
         if call.name.rpartition(".")[2] in {"setdefault", "append"} and call.positional and _named(call.positional[0]):
             yield call.value(1).text
@@ -134,3 +137,9 @@ def _said(function: Function) -> Iterator[str]:
 
 def _named(key: ast.expr) -> bool:
     return isinstance(key, ast.Constant) and str(key.value).lower() == "cache-control"
+
+
+def _text(project: Project, scope: Scope, expr: ast.expr) -> str:
+    """A header's text; of one that is put together, what the code writes itself."""
+    made = " ".join(found.text for found in Formatted.behind(project, scope, expr))
+    return project.value(scope, expr).text or made

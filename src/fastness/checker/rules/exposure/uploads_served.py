@@ -35,10 +35,15 @@ OWASP API8:2023, ASVS 5.3.1 and 3.2.1, CWE-434
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
+from fastness.checker.evidence.found import Variable
+from fastness.checker.evidence.model import Application
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.scope import Scope
+from fastness.checker.evidence.uploads import uploads
 from fastness.checker.evidence.written import written
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
@@ -56,12 +61,13 @@ class UploadsServed(Rule):
 
     def read(self, project: Project) -> Iterator[Finding]:
         takes_files = any(p.source == "file" for _, route in project.routes() for p in route.parameters)
+        stored = {name for app in project.applications for name in _folders(app)}
         for call in project.calls("StaticFiles"):
             folder = call.arg("directory", 0)
             if folder is None:
                 continue
             text = f"{call.value('directory', 0).text} {written(folder)}"
-            if _UPLOADS.search(text):
+            if _UPLOADS.search(text) or (stored and _named(project, call.scope, folder) in stored):
                 yield self.found(
                     call.place,
                     f"what users upload is served from {text.split(maxsplit=1)[0] if text.strip() else 'a static folder'}",
@@ -69,3 +75,23 @@ class UploadsServed(Rule):
                     confidence=Confidence.HIGH if takes_files else Confidence.MEDIUM,
                     persona=Persona.REGULAR,
                 )
+
+
+def _folders(application: Application) -> Iterator[str]:
+    """The constants of the project that hold the folders in which routes keep uploads: `(MEDIA / name).write_bytes(...)`."""
+    for upload in uploads(application):
+        for held, call in upload.calls() if upload.stored else ():
+            path = call.receiver if call.name.rpartition(".")[2] == "write_bytes" else call.arg("file", 0)
+            if call.name.rpartition(".")[2] not in {"write_bytes", "open"} or path is None:
+                continue
+            for node in ast.walk(path):
+                if isinstance(node, (ast.Name, ast.Attribute)):
+                    yield from filter(None, [_named(held.function.project, call.scope, node)])
+
+
+def _named(project: Project, scope: Scope, expr: ast.expr) -> str:
+    """The full name of a constant of a module, or of a setting; empty for all else."""
+    found = project.names.resolve(scope, expr)
+    if isinstance(found, Variable) and found.scope.kind in {"module", "class"}:
+        return project.names.name(found)
+    return ""

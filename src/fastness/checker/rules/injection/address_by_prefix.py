@@ -87,17 +87,29 @@ class AddressByPrefix(Rule):
 
     def _judged(self, project: Project, uses: list[tuple[Function, ast.expr]]) -> Iterator[Finding]:
         for function, url in uses:
-            if not project.flow.requested(function.scope, url) or not isinstance(url, (ast.Name, ast.Attribute)):
-                continue
-            held = Held(function, written(url))
-            for node, text in _tests(held):
+            held = _holder(project, function, url)
+            for node, text in _tests(held) if held is not None else ():
+                where = held.function if held is not None else function
                 yield self.found(
-                    project.place(function.scope, node),
+                    project.place(where.scope, node),
                     f"{text} lets other hosts through",
-                    subject=f"{function.short} {project.code(function.scope, node)}",
+                    subject=f"{where.short} {project.code(where.scope, node)}",
                     confidence=Confidence.MEDIUM,
                 )
                 return
+
+
+def _holder(project: Project, function: Function, url: ast.expr) -> Held | None:
+    """Where the request's address is held: here, or in the function of the project that it goes through: `get(checked(url))`."""
+    if isinstance(url, (ast.Name, ast.Attribute)):
+        return Held(function, written(url)) if project.flow.requested(function.scope, url) else None
+    target = project.call_of(function.scope, url).target if isinstance(url, ast.Call) else None
+    if not isinstance(url, ast.Call) or target is None:
+        return None
+    for parameter, given in zip(target.parameters, url.args, strict=False):
+        if isinstance(given, (ast.Name, ast.Attribute)) and project.flow.requested(function.scope, given):
+            return Held(target, parameter.arg)
+    return None
 
 
 def _tests(held: Held) -> Iterator[tuple[ast.AST, str]]:

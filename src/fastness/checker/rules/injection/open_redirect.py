@@ -53,7 +53,6 @@ from urllib.parse import urlsplit
 
 from fastness.checker.evidence.addresses import deciding
 from fastness.checker.evidence.attacker import Attacker
-from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.verified import verified
@@ -66,6 +65,7 @@ _OUR_HEADERS = ("referer", "host", "origin")
 _DESTINATION = re.compile(
     r"next|redir|return|url|uri|goto|dest|target|continue|callback|forward|back|to$", re.IGNORECASE
 )
+_HEADERS = frozenset({"location", "hx-redirect"})
 _ELSEWHERE = ("https://evil.example/x", "//evil.example/x", "/\\evil.example/x", "https:evil.example/x")
 
 
@@ -78,19 +78,19 @@ class OpenRedirect(Rule):
     fix = "redirect to paths of your own: test that the target is one of them"
 
     def read(self, project: Project) -> Iterator[Finding]:
-        for call, target in _targets(project):
+        for within, node, target in _targets(project):
             asked: set[str] = set()
-            for scope, expr in deciding(project, call.scope, target):
-                if _own(expr) or verified(project, scope, expr) or verified(project, call.scope, target):
+            for scope, expr in deciding(project, within, target):
+                if _own(expr) or verified(project, scope, expr) or verified(project, within, target):
                     continue
-                if _taken_apart(project, call.scope, target):
+                if _taken_apart(project, within, target):
                     continue
                 asked |= {s.name for s in project.flow.requested(scope, expr)}
             if asked:
                 yield self.found(
-                    call.place,
+                    project.place(within, node),
                     f"the request's {', '.join(sorted(asked))} decides where the browser goes",
-                    subject=call.code,
+                    subject=project.code(within, node),
                 )
 
     async def attack(self, attacker: Attacker) -> AsyncIterator[Finding]:
@@ -115,17 +115,23 @@ class OpenRedirect(Rule):
                     break
 
 
-def _targets(project: Project) -> Iterator[tuple[Call, ast.expr]]:
+def _targets(project: Project) -> Iterator[tuple[Scope, ast.AST, ast.expr]]:
     for call in project.calls("RedirectResponse"):
         url = call.arg("url", 0)
         if url is not None:
-            yield call, url
+            yield call.scope, call.node, url
     for call in project.calls("starlette.responses.Response", "HTTPException", "HTMLResponse"):
         headers = call.arg("headers")
         items = project.dict_items(call.scope, headers) if headers is not None else {}
         for key, value in items.items():
-            if key.lower() in {"location", "hx-redirect"}:
-                yield call, value
+            if key.lower() in _HEADERS:
+                yield call.scope, call.node, value
+    for scope, node in project.nodes(ast.Assign):
+        written = [
+            t for t in node.targets if isinstance(t, ast.Subscript) and ast.unparse(t.value).endswith(".headers")
+        ]
+        if any(project.value(scope, target.slice).text.lower() in _HEADERS for target in written):
+            yield scope, node, node.value
 
 
 def _taken_apart(project: Project, scope: Scope, target: ast.expr) -> bool:

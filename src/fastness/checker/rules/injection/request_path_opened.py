@@ -141,15 +141,18 @@ def _opened(project: Project) -> Iterator[tuple[Call, ast.expr]]:
 def _is_path(project: Project, scope: Scope, expr: ast.expr) -> bool:
     kind = project.names.kind(scope, expr)
     if kind is not None:
-        return project.names.is_a(kind, "pathlib.Path", "Path", "anyio.Path")
+        return project.names.is_a(kind, "pathlib.Path", "Path", "anyio.Path") or _joined(expr)
     if isinstance(expr, ast.Name):
         return any(a.value is not None and _path_made(a.value) for a in scope.assigned.get(expr.id, []))
     return _path_made(expr)
 
 
 def _path_made(expr: ast.expr) -> bool:
-    joined = isinstance(expr, ast.Call) and _word(expr.func) == "joinpath"
-    return joined or (isinstance(expr, ast.BinOp) and isinstance(expr.op, ast.Div))
+    return _joined(expr) or (isinstance(expr, ast.BinOp) and isinstance(expr.op, ast.Div))
+
+
+def _joined(expr: ast.expr) -> bool:
+    return isinstance(expr, ast.Call) and _word(expr.func) == "joinpath"
 
 
 def _parts(project: Project, scope: Scope, path: ast.expr, deep: int = 0) -> Iterator[Piece]:

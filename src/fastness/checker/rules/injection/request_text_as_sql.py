@@ -51,6 +51,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.project import Project
 from fastness.checker.evidence.verified import verified
 from fastness.checker.finding import Finding, Severity
@@ -58,7 +59,7 @@ from fastness.checker.rule import Rule
 
 _SINKS = (
     "sqlalchemy.text", "literal_column", "from_statement", "exec_driver_sql", "execute", "executescript", "read_sql",
-    "read_sql_query", "fetchrow", "fetchval", "fetch_all", "fetch_one", "RawSQL",
+    "read_sql_query", "fetch", "fetchrow", "fetchval", "fetch_all", "fetch_one", "RawSQL",
 )  # fmt: skip
 _KEEPING = frozenset({"strip", "lstrip", "rstrip", "str", "json", "body", "decode", "text", "get", "lower", "upper"})
 
@@ -75,6 +76,8 @@ class RequestTextAsSql(Rule):
         for call in project.calls(*_SINKS):
             statement = call.arg("statement", "sql", "query", "text", 0)
             if statement is None or call.target is not None or not _whole(statement):
+                continue
+            if call.name.rpartition(".")[2] == "fetch" and not _connection(project, call):
                 continue
             kind = project.names.kind(call.scope, statement)
             if kind is not None and not project.names.is_a(kind, "str"):
@@ -96,3 +99,13 @@ def _whole(statement: ast.expr) -> bool:
         func = statement.func
         return isinstance(func, ast.Attribute) and func.attr in _KEEPING and _whole(func.value)
     return isinstance(statement, (ast.Name, ast.Attribute, ast.Subscript))
+
+
+def _connection(project: Project, call: Call) -> bool:
+    """Whether `fetch` is asyncpg's; other libraries fetch addresses."""
+    if call.receiver is None:
+        return False
+    kind = project.names.kind(call.scope, call.receiver)
+    return project.names.is_a(
+        kind, "asyncpg.Connection", "asyncpg.Pool", "asyncpg.connection.Connection", "asyncpg.pool.Pool"
+    )

@@ -43,11 +43,12 @@ OWASP API4:2023, ASVS 1.3.12, CWE-1333.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
 from fastness.checker.evidence.found import Variable
-from fastness.checker.evidence.functions import Call
+from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.project import Project
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
@@ -94,6 +95,8 @@ def _asked(project: Project, call: Call) -> tuple[str, int]:
 def _open(project: Project, call: Call, at: int) -> bool:
     """Whether the text comes from the request and may be long."""
     argument = call.arg("string", at)
+    if isinstance(argument, ast.Name) and call.function is not None and _validates(call.function, argument.id):
+        return True
     asked = project.flow.requested(call.scope, argument) if argument is not None else []
     short = {
         p.place
@@ -102,3 +105,15 @@ def _open(project: Project, call: Call, at: int) -> bool:
         if isinstance(most := p.bound("max_length"), int) and most <= SHORT
     }
     return any(source.place not in short for source in asked)
+
+
+def _validates(function: Function, name: str) -> bool:
+    """Whether a parameter is the text of a field that Pydantic gives to `AfterValidator(function)` and its kind."""
+    project = function.project
+    if function.owner is not None or [a.arg for a in function.parameters][:1] != [name]:
+        return False
+    for call in project.calls("AfterValidator", "BeforeValidator"):
+        given = call.arg("func", 0)
+        if given is not None and project.names.resolve(call.scope, given) is function.scope:
+            return True
+    return False

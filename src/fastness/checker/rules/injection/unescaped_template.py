@@ -63,7 +63,7 @@ from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
 _CLEAN = re.compile(
-    r"tojson|sanitize|bleach|nh3|clean|escape|super\(\)|caller\(|csrf|url_for|\b_\(|gettext|form\.|\.hidden_tag|markdown|include_raw|static|icon|svg|css|font|color|colour|theme|style|nonce|asset|swagger|graph|chart|script_tag|json|schema|config|^['\"\d]",
+    r"tojson|sanitize|bleach|nh3|clean|escape|super\(\)|caller\(|csrf|url_for|\b_\(|gettext|form\.|\.hidden_tag|markdown|include_raw|static|icon|svg|css|font|color|colour|theme|style|nonce|asset|swagger|(?<![a-z])graph|chart|script_tag|json|schema|config|^['\"\d]",
     re.IGNORECASE,
 )
 _MAIL = re.compile(r"mail|letter|notification|\.txt", re.IGNORECASE)
@@ -131,9 +131,11 @@ def _filters(printed: Printed) -> str:
 
 
 def _outside(piece: Piece) -> bool:
-    """Whether a value comes from a call or a dependency, whose text nobody can see."""
+    """Whether a value comes from a call, of a request's text too, or a dependency, whose text nobody can see."""
     return any(
-        s.kind in {"call", "dependency", "parameter"} and not s.harmless and not s.passed(*ESCAPES)
+        (s.kind in {"call", "dependency", "parameter"} or (s.kind == "request" and s.through))
+        and not s.harmless
+        and not s.passed(*ESCAPES)
         for s in piece.sources
     )
 

@@ -60,6 +60,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fastness.checker.evidence.inserted import inserted
 from fastness.checker.evidence.plain import compared, stored
 from fastness.checker.evidence.project import Project
 from fastness.checker.finding import Finding, Place, Severity
@@ -76,7 +77,7 @@ class PlainPassword(Rule):
 
     def read(self, project: Project) -> Iterator[Finding]:
         told: set[Place] = set()
-        for place, subject in stored(project):
+        for place, subject in (*stored(project), *inserted(project)):
             if place not in told:
                 told.add(place)
                 yield self.found(place, "the password is stored as typed", subject=f"{subject} stored")

@@ -40,9 +40,11 @@ OWASP API10:2023, ASVS 15.2.2, CWE-400.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from fastness.checker.evidence.addresses import outbound
+from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.project import Project
 from fastness.checker.finding import Finding, Persona, Severity
 from fastness.checker.rule import Rule
@@ -71,5 +73,18 @@ class EndlessWait(Rule):
             if forever or endless:
                 yield self.found(call.place, "this call waits for ever when the other side hangs", subject=call.code)
         for call in project.calls("httpx.AsyncClient", "httpx.Client"):
-            if call.has("timeout") and call.value("timeout").known and call.value("timeout").constant is None:
+            if call.has("timeout") and (_never(call) or _endless(project, call)):
                 yield self.found(call.place, "this client waits for ever when the other side hangs", subject=call.code)
+
+
+def _never(call: Call) -> bool:
+    return call.value("timeout").known and call.value("timeout").constant is None
+
+
+def _endless(project: Project, call: Call) -> bool:
+    """`httpx.Timeout(None)` that bounds nothing else."""
+    made = call.arg("timeout")
+    if not isinstance(made, ast.Call) or project.names.dotted(call.scope, made.func) != "httpx.Timeout":
+        return False
+    given = [*made.args, *(k.value for k in made.keywords)]
+    return bool(given) and all(isinstance(value, ast.Constant) and value.value is None for value in given)

@@ -46,19 +46,23 @@ OWASP API4:2023, API6:2023, ASVS 2.4.1, CWE-770.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
 from fastness.checker.evidence.effects import effects
-from fastness.checker.evidence.functions import Function
+from fastness.checker.evidence.found import Variable
+from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.model import Application
 from fastness.checker.finding import Confidence, Finding, Persona, Severity
 from fastness.checker.rule import Rule
 
 _MODEL = re.compile(
     r"^(openai|anthropic|litellm|cohere|mistralai|groq|replicate|google\.generativeai|google\.genai|langchain\w*|ollama|twilio|together)\b"
-    r".*\.(create|acreate|completion|acompletion|generate\w*|invoke|ainvoke|chat|run|stream|parse)$"
+    r".*\.(create|acreate|completion|acompletion|generate\w*|invoke|ainvoke|chat|run|a?stream|a?batch|parse)$"
 )
+_ASKS = frozenset({"invoke", "ainvoke", "stream", "astream", "batch", "abatch"})
+_LANGCHAIN = re.compile(r"^langchain_\w+\.(\w+\.)*Chat\w+$")
 
 
 class UnlimitedCostlyCall(Rule):
@@ -88,6 +92,19 @@ class UnlimitedCostlyCall(Rule):
 
 
 def _costly(handler: Function) -> str:
-    if any(_MODEL.search(call.name) for one in handler.reaches(2) for call in one.calls()):
+    if any(_MODEL.search(call.name) or _chained(call) for one in handler.reaches(2) for call in one.calls()):
         return "calls a paid service"
     return "sends messages" if "message" in effects(handler) else ""
+
+
+def _chained(call: Call) -> bool:
+    """Whether it asks a LangChain chain with a chat model in it: `prompt | ChatOpenAI(...)`."""
+    if call.name.rpartition(".")[2] not in _ASKS or call.receiver is None:
+        return False
+    names = call.project.names
+    found = names.resolve(call.scope, call.receiver)
+    made = found.last.value if isinstance(found, Variable) else call.receiver
+    scope = found.scope if isinstance(found, Variable) else call.scope
+    return isinstance(made, ast.BinOp) and any(
+        isinstance(node, ast.Call) and _LANGCHAIN.match(names.dotted(scope, node.func)) for node in ast.walk(made)
+    )

@@ -68,7 +68,7 @@ _PAGES = re.compile(
 _LIMITS = re.compile(
     r"(^|\.)(limit|paginate|fetchmany|first|one|one_or_none|get|find_one|slice|head|top|scalar_one\w*|islice)$"
 )
-_WHOLE = re.compile(r"\.(all|fetchall|find|to_list|scalars|fetch_all|find_all|stream)$")
+_WHOLE = re.compile(r"\.(all|fetchall|find|to_list|scalars|fetch_all|find_all|stream|stream_scalars)$")
 _ONE = re.compile(r"\{")
 
 

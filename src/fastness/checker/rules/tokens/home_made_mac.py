@@ -70,7 +70,7 @@ class HomeMadeMac(Rule):
 
     def read(self, project: Project) -> Iterator[Finding]:
         for call in project.calls(*_HASHES):
-            if call.target is None and call.name.startswith("hashlib.") and _keyed(call):
+            if call.target is None and call.name.startswith("hashlib.") and (_keyed(call) or _fed(call)):
                 yield self.found(
                     call.place,
                     "a plain hash of a secret and data stands for a signature",
@@ -102,15 +102,31 @@ def _keyed(call: Call) -> bool:
         argument = argument.func.value
     if argument is None or _CACHE.search(f"{call.scope.name} {call.module.line(call.place.line)}"):
         return False
-    for made in Formatted.behind(call.project, call.scope, argument):
-        words = [last_word(piece) for piece in made.pieces]
-        secret = [
-            w for w in words if _KEYS.search(w) and (holds_secret(w) or w.lower() == "salt") and not is_password(w)
-        ]
-        salted = any(w.lower().endswith("salt") for w in secret)
-        if secret and len(words) > 1 and not any(is_password(w) for w in words) and not salted:
-            return True
-    return False
+    made = Formatted.behind(call.project, call.scope, argument)
+    return any(_secret_and_data([last_word(piece) for piece in one.pieces]) for one in made)
+
+
+def _secret_and_data(words: list[str]) -> bool:
+    secret = [w for w in words if _KEYS.search(w) and (holds_secret(w) or w.lower() == "salt") and not is_password(w)]
+    salted = any(w.lower().endswith("salt") for w in secret)
+    return bool(secret) and len(words) > 1 and not any(is_password(w) for w in words) and not salted
+
+
+def _fed(call: Call) -> bool:
+    """`digest = sha256(); digest.update(secret); digest.update(data)`."""
+    scope = call.scope
+    names = {name for name, made in scope.assigned.items() if [a.value for a in made] == [call.node]}
+    if not names or _CACHE.search(scope.name):
+        return False
+    words: list[str] = []
+    for one in scope.calls:
+        match one.func:
+            case ast.Attribute(value=ast.Name(id=name), attr="update") if name in names and len(one.args) == 1:
+                given: ast.expr = one.args[0]
+                while isinstance(given, ast.Call) and isinstance(given.func, ast.Attribute):
+                    given = given.func.value
+                words.append(last_word(given))
+    return _secret_and_data(words)
 
 
 def _kept(call: Call) -> int:

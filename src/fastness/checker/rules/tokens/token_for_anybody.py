@@ -62,7 +62,7 @@ from fastness.checker.evidence.effects import effects
 from fastness.checker.evidence.functions import Function
 from fastness.checker.evidence.jwts import encodings
 from fastness.checker.evidence.model import Application, Route
-from fastness.checker.evidence.purpose import purposes
+from fastness.checker.evidence.purpose import purposes, takes_password
 from fastness.checker.evidence.walking import walk
 from fastness.checker.finding import Confidence, Finding, Severity
 from fastness.checker.rule import Rule
@@ -106,7 +106,7 @@ def _gives_token(handler: Function) -> bool:
 
 def _asked_for_somebody(route: Route) -> bool:
     """Whether the caller says whose token it is."""
-    return any(p.source in {"path", "query", "body", "form"} for p in route.parameters)
+    return takes_password(route) or any(p.source in {"path", "query", "body", "form"} for p in route.parameters)
 
 
 def _tests(handler: Function) -> bool:
