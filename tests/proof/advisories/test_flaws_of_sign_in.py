@@ -30,7 +30,7 @@ def refresh(served: Served, token: str) -> Any:
     return served.client.post("/auth/refresh", json={"refresh_token": token})
 
 
-@advisory(31, "CVE-2026-1035", without=[package("accounts/models/sessions.py", ROTATE, FORKED)])
+@advisory(31, "CVE-2026-1035", without=[package("accounts/models/session_statements.py", ROTATE, FORKED)])
 async def test_cve_2026_1035_fifty_refreshes_at_once_leave_one_successor(served: Served) -> None:
     await served.account()
     token = (await served.login())["refresh_token"]
@@ -41,7 +41,7 @@ async def test_cve_2026_1035_fifty_refreshes_at_once_leave_one_successor(served:
     assert len({answer.json()["refresh_token"] for answer in answers}) == 1
 
 
-@advisory(33, "GHSA-392p-2q2v-4372", without=[package("accounts/models/sessions.py", ROTATE, FORKED)])
+@advisory(33, "GHSA-392p-2q2v-4372", without=[package("accounts/models/session_statements.py", ROTATE, FORKED)])
 async def test_ghsa_392p_2q2v_4372_without_a_grace_one_refresh_wins(tmp_path: Path) -> None:
     async with serving(f"sqlite:///{tmp_path}/one.db", refresh_grace=0) as served:
         await served.account()
@@ -75,7 +75,7 @@ async def test_ghsa_pw9m_5jxm_xr6h_a_refresh_token_is_no_access_token_and_is_not
 @advisory(
     36,
     "GHSA-2vg6-77g8-24mp",
-    without=[package("accounts/models/sessions.py", 'ForeignKey(accounts.key, ondelete="CASCADE"), ', "")],
+    without=[package("accounts/models/session_statements.py", 'ForeignKey(accounts.key, ondelete="CASCADE"), ', "")],
 )
 async def test_ghsa_2vg6_77g8_24mp_nothing_outlives_a_deleted_account(tmp_path: Path) -> None:
     async with serving(f"sqlite:///{tmp_path}/one.db", deletion_days=0) as served:
