@@ -26,8 +26,9 @@ tried out.
         return hmac.new(SECRET.encode(), path.encode(), hashlib.sha256).hexdigest()
 
 ## How it is found
-What goes into `hashlib` is taken apart; a secret beside something else is a finding, unless it makes the key of a cache. A
-slice of an HMAC that keeps less than 80 bits is one too.
+What goes into `hashlib` is taken apart; a secret beside something else is a finding, unless it makes the key of a cache, or
+constants and settings are all there is: that names an installation or derives a key, and no message is signed. A slice of an
+HMAC that keeps less than 80 bits is one too.
 
 ## What it cannot see
 A construction that a partner's interface asks for.
@@ -43,11 +44,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fastness.checker.evidence.functions import Call
 from fastness.checker.evidence.passwords import is_password, last_word
 from fastness.checker.evidence.project import Project
+from fastness.checker.evidence.scope import Scope
 from fastness.checker.evidence.secrecy import holds_secret
 from fastness.checker.evidence.text import Formatted
 from fastness.checker.finding import Confidence, Finding, Severity
@@ -103,13 +105,31 @@ def _keyed(call: Call) -> bool:
     if argument is None or _CACHE.search(f"{call.scope.name} {call.module.line(call.place.line)}"):
         return False
     made = Formatted.behind(call.project, call.scope, argument)
-    return any(_secret_and_data([last_word(piece) for piece in one.pieces]) for one in made)
+    return any(
+        _secret_and_data([last_word(piece) for piece in one.pieces])
+        and not _all_fixed(call.project, one.scope, one.pieces)
+        for one in made
+    )
 
 
 def _secret_and_data(words: list[str]) -> bool:
     secret = [w for w in words if _KEYS.search(w) and (holds_secret(w) or w.lower() == "salt") and not is_password(w)]
     salted = any(w.lower().endswith("salt") for w in secret)
     return bool(secret) and len(words) > 1 and not any(is_password(w) for w in words) and not salted
+
+
+def _all_fixed(project: Project, scope: Scope, pieces: Sequence[ast.expr]) -> bool:
+    """Whether the code and its settings alone decide what is hashed."""
+    return all(_fixed(project, scope, piece) for piece in pieces)
+
+
+def _fixed(project: Project, scope: Scope, piece: ast.expr) -> bool:
+    if all(one.literal or one.configured for one in project.value(scope, piece).choices()):
+        return True
+    match piece:
+        case ast.Call(func=ast.Attribute(value=value), args=args, keywords=[]):
+            return _all_fixed(project, scope, [value, *args])
+    return False
 
 
 def _fed(call: Call) -> bool:
@@ -119,6 +139,7 @@ def _fed(call: Call) -> bool:
     if not names or _CACHE.search(scope.name):
         return False
     words: list[str] = []
+    pieces: list[ast.expr] = []
     for one in scope.calls:
         match one.func:
             case ast.Attribute(value=ast.Name(id=name), attr="update") if name in names and len(one.args) == 1:
@@ -126,7 +147,8 @@ def _fed(call: Call) -> bool:
                 while isinstance(given, ast.Call) and isinstance(given.func, ast.Attribute):
                     given = given.func.value
                 words.append(last_word(given))
-    return _secret_and_data(words)
+                pieces.append(one.args[0])
+    return _secret_and_data(words) and not _all_fixed(call.project, scope, pieces)
 
 
 def _kept(call: Call) -> int:
