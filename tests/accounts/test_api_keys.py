@@ -204,11 +204,17 @@ async def test_a_reset_ends_keys_unless_told_otherwise_and_a_change_with_the_old
             case _:
                 given = {"password": PASSWORD, "new_password": new}
                 done = await served.client.post("/account/password", json=given, headers=headers)
+        await served.service.mail.settled()
         served.clock.ahead += 1.0
         after = await whoami(served, made["key"])
+        told = [mail for mail in served.mails if "API keys" in mail.text]
+        ended = [event.who for event in served.events if event.type is EventType.AUTHN_TOKEN_REVOKED]
 
+    gone = ends and by != "owner"
     assert done.status_code in {200, 204}
-    assert (before[0], after[0]) == (200, 401 if ends and by != "owner" else 200)
+    assert (before[0], after[0]) == (200, 401 if gone else 200)
+    assert [mail.to for mail in told] == (["ada@example.com"] if gone else [])
+    assert ended == ([ada] if gone else [])
 
 
 async def test_a_key_loses_what_its_owner_loses(url: str) -> None:

@@ -103,13 +103,13 @@ class Letters:
         """For the address before: the account has another one now."""
         return self._notice("email_changed", to, at=at, address=address)
 
-    def password_changed(self, to: str, *, at: float, address: str) -> Mail:
-        """The password was changed or reset."""
-        return self._notice("password_changed", to, at=at, address=address)
+    def password_changed(self, to: str, *, at: float, address: str, keys: int = 0) -> Mail:
+        """The password was changed or reset, and so many API keys ended with it."""
+        return self._notice("password_changed", to, at=at, address=address, keys=keys)
 
-    def password_forced(self, to: str) -> Mail:
-        """An administrator wants another password."""
-        return self._letter("password_forced", to)
+    def password_forced(self, to: str, *, keys: int = 0) -> Mail:
+        """An administrator wants another password, and so many API keys ended."""
+        return self._letter("password_forced", to, keys=keys)
 
     def new_sign_in(self, to: str, *, at: float, address: str, device: str) -> Mail:
         """A device that was not known signed in."""
@@ -229,6 +229,7 @@ _EXAMPLE: dict[str, Any] = {
     "address": "192.0.2.1",
     "device": "Firefox on Linux",
     "left": 9,
+    "keys": 2,
     "hint": "fast_live_...7Qx2",
     "where": "github.com",
     "until": "15 January 2027",

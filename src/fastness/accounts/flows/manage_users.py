@@ -131,13 +131,17 @@ class ManageUsers:
             await self._reachable(work, by, user_id)
             account = _there(await work.users.forget_password(user_id))
             await work.codes.forget(user_id)
-            if self.reset_ends_keys:
-                await work.api_keys.remove_all(user_id)
+            keys = await work.api_keys.remove_all(user_id) if self.reset_ends_keys else ()
             notices = await self.endings.all(work, user_id)
-            await self.mail.post(work, self.letters.password_forced(account.email))
+            await self.mail.post(work, self.letters.password_forced(account.email, keys=len(keys)))
         apply(notices)
         self.mail.wake()
         self._tell(by, user_id, "force_reset")
+        for key in keys:
+            details = {"id": key, "by": by.id}
+            self.emit(
+                Event(EventType.AUTHN_TOKEN_REVOKED, who=user_id, level=Level.WARN, reason="api key", details=details)
+            )
 
     async def reset_factors(self, by: Principal, user_id: str) -> None:
         """Take every second factor and recovery code away, sign the account out everywhere, and tell its owner.

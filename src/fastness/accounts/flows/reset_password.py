@@ -139,7 +139,8 @@ class ResetPassword:
         device = await work.devices.remember(
             account.id, now=now, ttl=life, held=account, address=client.address, agent=client.agent
         )
-        await self.mail.post(work, self.letters.password_changed(account.email, at=now, address=client.address))
+        letter = self.letters.password_changed(account.email, at=now, address=client.address, keys=len(keys))
+        await self.mail.post(work, letter)
         notices = await self.endings.all(work, account.id)
         return None if device is None else Reset(account.id, device, notices, keys)
 
