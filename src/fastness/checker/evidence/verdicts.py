@@ -60,7 +60,7 @@ class Verdict:
 
 
 _STORES = re.compile(
-    r"(^|[._])(db|databases?|orm|sqlalchemy|sqlmodel)(_\w+|\.\w+)*\.(get|make|create|open)?_?(async|db|sync)?_?session\w*$"
+    r"(^|[._])(db|databases?|orm|sqlalchemy|sqlmodel)([_.][\w.]*)?\.(get|make|create|open)?_?(async|db|sync)?_?session\w*$"
 )
 """The session of a database, by the module that it comes from; that of a caller is another."""
 

@@ -62,7 +62,7 @@ _MODEL = re.compile(
     r".*\.(create|acreate|completion|acompletion|generate\w*|invoke|ainvoke|chat|run|a?stream|a?batch|parse)$"
 )
 _ASKS = frozenset({"invoke", "ainvoke", "stream", "astream", "batch", "abatch"})
-_LANGCHAIN = re.compile(r"^langchain_\w+\.(\w+\.)*Chat\w+$")
+_LANGCHAIN = re.compile(r"^langchain_\w+\.(?:[\w.]+\.)?Chat\w+$")
 
 
 class UnlimitedCostlyCall(Rule):
