@@ -12,12 +12,14 @@ _FOLDERS = (".venv", "venv", "env")
 
 
 def interpreter_of(root: Path, *, python: str = "", environment: Mapping[str, str] | None = None) -> str:
-    """The named one; else the active virtual environment's; else the target's own; else ours."""
+    """The named one; else the active virtual environment's; else the target's own; else ours. An absolute path."""
     if python:
         path = Path(python)
         named = (_of(path) or path) if path.is_dir() else Path(shutil.which(python) or path)
         return os.path.abspath(named)  # noqa: PTH100 - resolve() would leave the virtual environment
-    return str(next(_candidates(root, os.environ if environment is None else environment), sys.executable))
+    # It is started in another folder than this one.
+    given = os.environ if environment is None else environment
+    return os.path.abspath(next(_candidates(root.absolute(), given), sys.executable))  # noqa: PTH100 - see above
 
 
 def _candidates(root: Path, environment: Mapping[str, str]) -> Iterator[Path]:
