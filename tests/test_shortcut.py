@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import fastapi
 import httpx2
 import pytest
-from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
@@ -297,50 +297,6 @@ async def test_routes_added_after_the_start_are_asked_and_then_settled(asked: li
         assert (await http.get("/admin", headers=bearer(chain, "admin"))).status_code == 200
 
     assert asked == []
-
-
-async def test_events_that_a_plain_function_hands_out_are_streamed_and_cleaned_up() -> None:
-    sse = pytest.importorskip("fastapi.sse")
-    app, cleaned = FastAPI(), False
-
-    def events() -> Iterator[str]:
-        nonlocal cleaned
-        try:
-            yield "one"
-        finally:
-            cleaned = True
-
-    @app.get("/events", dependencies=[Depends(require(role="admin"))], response_class=sse.EventSourceResponse)
-    def handed_out() -> Any:
-        return events()
-
-    chain = secured(app)
-    async with client(app) as ask:
-        reply = await ask.get("/events", headers=bearer(chain, "admin"))
-
-    assert (reply.status_code, cleaned) == (200, True)
-    assert "one" in reply.text
-
-
-async def test_the_handler_without_dependencies_keeps_background_tasks_and_own_errors(asked: list[Require]) -> None:
-    app = FastAPI()
-    done: list[str] = []
-
-    @app.get("/later", dependencies=[Depends(require(role="admin"))])
-    async def later(tasks: BackgroundTasks) -> str:
-        tasks.add_task(done.append, "later")
-        return "now"
-
-    @app.get("/gone", dependencies=[Depends(require(role="admin"))])
-    def gone() -> None:
-        raise HTTPException(410, "gone")
-
-    chain = secured(app)
-    async with client(app) as ask:
-        replies = [await ask.get(path, headers=bearer(chain, "admin")) for path in ("/later", "/gone")]
-
-    assert [reply.status_code for reply in replies] == [200, 410]
-    assert (done, asked) == (["later"], [])
 
 
 def test_a_route_is_given_one_shortcut_however_often_it_is_compiled() -> None:

@@ -13,16 +13,12 @@ import copy
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, TypeGuard
 
 from fastapi import routing
 from fastapi.dependencies.models import Dependant
-from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
-from starlette.routing import request_response
 
 from fastness.core.declare import Settling
 from fastness.core.exchange import App, Exchange, Quiet, Receive, Scope, Send
@@ -36,15 +32,20 @@ class Shortcut:
 
     def __init__(self, full: App, short: App, made_for: Dependant, calls: tuple[Settling, ...]) -> None:
         self.full, self.made_for = full, made_for
-        self._short = short
-        self.calls = calls
-        """The dependencies that the short handler leaves out."""
+        self._short, self._calls = short, calls
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer the request."""
         exchange: Exchange | None = scope.get("fastness")
         settled = exchange is not None and exchange.settled is self
         return (self._short if settled else self.full)(scope, receive, send)
+
+    def settle(self, exchange: Exchange) -> None:
+        """Note in the exchange that every dependency left out would pass, if that is so."""
+        for call in self._calls:
+            if not call.settled(exchange):
+                return
+        exchange.settled = self
 
 
 class Shortcuts(Quiet):
@@ -58,10 +59,7 @@ class Shortcuts(Quiet):
         for app in rule.overridable:
             if app.dependency_overrides:
                 return
-        for call in rule.shortcut.calls:
-            if not call.settled(exchange):
-                return
-        exchange.settled = rule.shortcut
+        rule.shortcut.settle(exchange)
 
 
 def shorten(holder: Any, original: Any) -> Shortcut | None:
@@ -88,12 +86,7 @@ def shorten(holder: Any, original: Any) -> Shortcut | None:
     if given:
         short.http_connection_param_name = dependant.http_connection_param_name or _CONNECTION
         short.call = _supplied(dependant.call, given, short.http_connection_param_name)
-    shortcut = Shortcut(
-        app,
-        _handler(holder, original, short, plain=named and not rest),
-        dependant,
-        tuple(each.call for each in left_out),
-    )
+    shortcut = Shortcut(app, _handler(holder, original, short), dependant, tuple(each.call for each in left_out))
     holder.app = shortcut
     return shortcut
 
@@ -139,42 +132,13 @@ def _supplied(endpoint: Callable[..., Any], given: Mapping[str, Settling], conne
     return direct
 
 
-def _handler(holder: Any, original: Any, short: Dependant, *, plain: bool) -> App:
+def _handler(holder: Any, original: Any, short: Dependant) -> App:
     twin = copy.copy(holder)
     twin.dependant = short
-    answers = _plain if plain and not _streams(holder) else routing.request_response
     if holder is original or _context is None:
-        return answers(twin.get_route_handler())
+        return routing.request_response(twin.get_route_handler())
     token = _context.set(twin)
     try:
-        return answers(original.get_route_handler())
+        return routing.request_response(original.get_route_handler())
     finally:
         _context.reset(token)
-
-
-def _streams(holder: Any) -> bool:
-    # Server-sent events are cleaned up through the exit stack, whatever kind of function gives them.
-    kind = getattr(holder.response_class, "value", holder.response_class)
-    return not isinstance(kind, type) or issubclass(kind, StreamingResponse)
-
-
-class _Nothing(AsyncExitStack):
-    """An exit stack for a handler that leaves no clean-up behind; one that tries fails, and is not forgotten."""
-
-    def __getattribute__(self, name: str) -> Any:
-        if name.startswith(("enter", "push", "callback")):
-            raise RuntimeError("a route without dependencies left something to clean up: please report it to Fastness")
-        return super().__getattribute__(name)
-
-
-_NOTHING = _Nothing()
-
-
-def _plain(handler: Callable[[Request], Awaitable[Response]]) -> App:
-    """What FastAPI makes of a handler, without its two exit stacks: dependencies alone leave their clean-up there."""
-
-    async def answered(request: Request) -> Response:
-        request.scope["fastapi_inner_astack"] = request.scope["fastapi_function_astack"] = _NOTHING
-        return await handler(request)
-
-    return request_response(answered)

@@ -37,7 +37,7 @@ class Bearer:
         if raw is None:
             return None
         scheme, _, token = raw.partition(b" ")
-        if scheme != b"Bearer" and scheme.lower() != b"bearer":
+        if scheme.lower() != b"bearer":
             return None
         if len(exchange.headers) != len(exchange.scope["headers"]) and exchange.repeated(b"authorization"):
             raise BadRequest("more than one Authorization header")

@@ -141,11 +141,11 @@ class Headers(Quiet):
 
     def leave(self, exchange: Exchange, headers: list[Header], /) -> None:
         """Add each header that the answer does not have, and take away those that describe the software."""
-        kind, odd, watched = b"", False, self._watched
+        kind, odd = b"", False
         for name, value in headers:
             if name == b"content-type":
                 kind = value
-            elif name in watched:
+            elif name in self._watched:
                 odd = True
         if odd and not self._strip.isdisjoint(dict(headers)):
             headers[:] = [header for header in headers if header[0] not in self._strip]

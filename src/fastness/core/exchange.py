@@ -252,7 +252,7 @@ def _overrides(element: Element, method: str) -> bool:
 
 
 def asked() -> Exchange | None:
-    """The exchange that this task is answering, until its answer is complete; security events read it."""
+    """The exchange that this task is answering, until the chain is done with it; security events read it."""
     scope = current.get()
     return None if scope is None else of(scope)
 

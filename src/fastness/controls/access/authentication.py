@@ -43,7 +43,7 @@ class Authentication(Quiet):
         if self._carriers and self._two(exchange):
             _note(exchange, TwoIdentities())
             return None
-        for authenticate in self._authenticators:
+        for position, authenticate in enumerate(self._authenticators):
             try:
                 found = authenticate(exchange)
             except Refused as refused:
@@ -54,7 +54,7 @@ class Authentication(Quiet):
             if isinstance(found, Principal):
                 exchange.principal = found
                 return None
-            return self._wait(exchange, found, self._authenticators.index(authenticate))
+            return self._wait(exchange, found, position)
         return None
 
     def _two(self, exchange: Exchange) -> bool:

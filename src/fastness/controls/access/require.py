@@ -75,7 +75,6 @@ class Require(_Reader):
         super().__init__()
         self.roles, self.permissions, self.fresh = frozenset(role), frozenset(permission), fresh
         self.mfa = mfa
-        self._by_role = bool(self.roles) and not self.permissions and fresh is None and not mfa
         self._now = now
 
     async def __call__(self, connection: HTTPConnection) -> Principal:
@@ -98,11 +97,7 @@ class Require(_Reader):
     def settled(self, exchange: Exchange, /) -> bool:
         """Whether the caller that the chain has found meets every requirement."""
         who = exchange.principal
-        if who is None or exchange.failure is not None:
-            return False
-        if self._by_role:
-            return not self.roles.isdisjoint(who.roles)
-        return self._refusal(who, exchange) is None
+        return who is not None and exchange.failure is None and self._refusal(who, exchange) is None
 
     def answer(self, exchange: Exchange, /) -> Principal | None:
         """The caller."""

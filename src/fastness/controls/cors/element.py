@@ -84,7 +84,7 @@ class Cors(Quiet):
             headers.append(_VARY)
         origin = exchange.headers.get(b"origin")
         if origin is not None:
-            headers.extend(self._grants.get(origin) or self._granted(origin))
+            headers.extend(self._granted(origin))
 
     def _settle(self, headers: list[Header]) -> None:
         own = dict(headers)

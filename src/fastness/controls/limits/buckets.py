@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from fastness.controls.limits.declaration import Limit
@@ -52,11 +52,6 @@ class Plan:
     buckets: tuple[Bucket, ...]
     shown: bool
     """Whether the answer says how much is left."""
-    only: Bucket | None = field(init=False)
-    """The one bucket of a plan that shows nothing: what most routes have."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "only", self.buckets[0] if len(self.buckets) == 1 and not self.shown else None)
 
 
 def declared(kind: str, limits: Iterable[Limit], rule: Any) -> tuple[Bucket, ...]:

@@ -79,6 +79,9 @@ class _Counting(Quiet):
             headers.extend(noted[0].fields(noted[1]))
 
     def _plans_of(self, rule: Any) -> tuple[Plan, Plan]:
+        known = self._plans.get(id(rule))
+        if known is not None and known[0] is rule:
+            return known[1]
         if len(self._plans) >= _MOST_PLANS:  # rules of a route tree that changes all the time
             self._plans.clear()
         plans = self._compiled(rule)
@@ -89,11 +92,8 @@ class _Counting(Quiet):
         raise NotImplementedError
 
     def _count(self, exchange: Exchange, plan: Plan, subject: str, start: int = 0) -> Awaitable[None] | None:
-        only, passes = plan.only, self._passes
-        if only is not None and passes is not None and passes(only.prefix + subject, only.rate):
-            return None
         buckets = plan.buckets
-        passes = passes if not plan.shown and only is None else None
+        passes = self._passes if not plan.shown else None
         for index in range(start, len(buckets)):
             bucket = buckets[index]
             name = bucket.prefix + subject
@@ -153,14 +153,10 @@ class AddressLimits(_Counting):
 
     def enter(self, exchange: Exchange, /) -> Awaitable[None] | None:
         """Count this request, or raise TooManyRequests."""
-        rule, subject = exchange.rule, exchange.client_key
-        if ":" in subject:
-            subject = client_key(subject)
-        if rule is None:
-            return self._count(exchange, self._unmatched, subject)
-        known = self._plans.get(id(rule))
-        plan = (known[1] if known is not None and known[0] is rule else self._plans_of(rule))[0]
-        return self._count(exchange, plan, subject)
+        rule = exchange.rule
+        plan = self._unmatched if rule is None else self._plans_of(rule)[0]
+        subject = exchange.client_key
+        return self._count(exchange, plan, client_key(subject) if ":" in subject else subject)
 
     def _compiled(self, rule: Any) -> tuple[Plan, Plan]:
         plan = Plan(self._every + declared("address", rule.limits_by_address, rule), self._visible and shown(rule))
@@ -183,8 +179,7 @@ class UserLimits(_Counting):
         rule, who = exchange.rule, exchange.principal
         if rule is None:
             return self._count(exchange, self._unmatched, who.id) if who is not None else None
-        known = self._plans.get(id(rule))
-        users, strangers = known[1] if known is not None and known[0] is rule else self._plans_of(rule)
+        users, strangers = self._plans_of(rule)
         if who is not None:
             return self._count(exchange, users, who.id)
         if not strangers.buckets:

@@ -141,9 +141,8 @@ class Problems:
         # Somebody who has not signed in yet is everyday; a credential or a known caller that is refused is not.
         everyday = who is None and kind is EventType.AUTHZ_FAIL and refused.status == http.HTTPStatus.UNAUTHORIZED
         details = {"why": refused.reason} if refused.reason else {}
-        token = current.set(
-            None if exchange is None else exchange.scope
-        )  # the pipeline answers when the request is over
+        # The pipeline answers when the request is over.
+        token = current.set(None if exchange is None else exchange.scope)
         try:
             self._emit(
                 Event(kind, who=who, level=Level.INFO if everyday else Level.WARN, reason=refused.code, details=details)

@@ -25,7 +25,6 @@ UNKNOWN = "unknown"
 _HOPS, _MEMORY, _LONGEST = 20, 10_000, 64
 _NAMES = 500
 _FORWARDED_PROTO = b"x-forwarded-proto"
-_FORWARDED = frozenset({b"x-forwarded-for", _FORWARDED_PROTO})
 _LOOPBACK = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 _SCHEMES = {("http", b"https"): "https", ("ws", b"https"): "wss", ("ws", b"wss"): "wss"}
 _PLAIN = frozenset({b"http", b"ws"})
@@ -93,9 +92,6 @@ class Proxies(Quiet):
         exchange.scope[_DECIDED] = True
         if self._trusting and self.trusts(exchange):
             self._believe_proxies(exchange)
-        elif exchange.headers.keys().isdisjoint(_FORWARDED) and (client := exchange.scope.get("client")) and client[1]:
-            # Nothing was forwarded, and the server shows the peer: most requests, in a third of the time.
-            exchange.client, exchange.client_key, _ = self._known.get(client[0]) or self._learn(client[0])
         else:
             self._believe_socket(exchange)
 
