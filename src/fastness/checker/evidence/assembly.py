@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fastness.checker.evidence.depending import Dependency, Depending
-from fastness.checker.evidence.found import matches
 from fastness.checker.evidence.functions import Call, Function
 from fastness.checker.evidence.gates import Gate, Gates
 from fastness.checker.evidence.guards import Guards
@@ -165,11 +164,7 @@ class Assembly:
             if not isinstance(cls, Scope):
                 continue
             for method in cls.every:
-                for scope in method.within():
-                    for node in scope.calls:
-                        name = self._project.names.dotted(scope, node.func)
-                        if matches(name, ("fastapi.Depends", "fastapi.Security")):
-                            yield self._depending.depends(scope, node)
+                yield from self._depending.within(method)
 
     def _routes(self, owner: Owner, level: _Level, gates: tuple[Gate, ...]) -> Iterator[Route]:
         if level.deep > DEEPEST:
@@ -253,7 +248,7 @@ class Assembly:
             handler=handler,
             guards=tuple(dict.fromkeys(guards)),
             parameters=self._inputs.of(handler, dependencies, path, registered.kind) if handler is not None else (),
-            dependencies=tuple(self._tree(dependencies)),
+            dependencies=tuple(self._depending.functions(dependencies)),
             public=self._own.public(registered.methods, path, handler),
             response=self._response(call, handler),
             hidden=level.hidden or _false(call, "include_in_schema"),
@@ -266,11 +261,7 @@ class Assembly:
         target = registered.call.target
         if target is None or registered.handler is None:
             return
-        for scope in target.scope.within():
-            for node in scope.calls:
-                name = self._project.names.dotted(scope, node.func)
-                if matches(name, ("fastapi.Depends", "fastapi.Security")):
-                    yield self._depending.depends(scope, node)
+        yield from self._depending.within(target.scope)
 
     def _named(self, registered: Registered) -> str:
         endpoint = registered.endpoint
@@ -285,17 +276,6 @@ class Assembly:
             models = self._project.models_in(handler.scope.parent or handler.scope, handler.node.returns)
             return models[0] if models else None
         return None
-
-    def _tree(self, dependencies: list[Dependency]) -> Iterator[Function]:
-        seen: set[int] = set()
-        todo = list(dependencies)
-        while todo:
-            dependency = todo.pop(0)
-            for function in dependency.functions:
-                if id(function.scope) not in seen:
-                    seen.add(id(function.scope))
-                    yield function
-                    todo.extend(self._depending.of(function))
 
 
 def _false(call: Call, name: str) -> bool:

@@ -65,6 +65,24 @@ class Depending:
             self._of[key] = tuple(self._search(function))
         return self._of[key]
 
+    def within(self, scope: Scope) -> Iterator[Dependency]:
+        """Every `Depends(...)` that is written anywhere in a scope."""
+        for inner in scope.within():
+            for node in inner.calls:
+                if matches(self._project.names.dotted(inner, node.func), ("fastapi.Depends", "fastapi.Security")):
+                    yield self.depends(inner, node)
+
+    def functions(self, dependencies: list[Dependency]) -> Iterator[Function]:
+        """What these run, and what that depends on in turn; each once, the outermost first."""
+        seen: set[int] = set()
+        todo = list(dependencies)
+        while todo:
+            for function in todo.pop(0).functions:
+                if id(function.scope) not in seen:
+                    seen.add(id(function.scope))
+                    yield function
+                    todo.extend(self.of(function))
+
     def _search(self, function: Function) -> Iterator[Dependency]:
         outside = function.scope.parent or function.scope
         for arg in function.parameters:
