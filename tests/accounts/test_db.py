@@ -270,15 +270,15 @@ async def test_a_commit_that_the_server_never_confirmed_is_no_success(kind: str,
 @pytest.mark.store
 @pytest.mark.parametrize("kind", ["postgresql"])
 async def test_a_statement_that_takes_too_long_makes_us_unavailable(kind: str, url: str) -> None:
-    database: Database[Work] = Database(url, default_models(), statement_timeout=0.2)
-    await database.create_tables()
+    async with models_on(url):
+        database: Database[Work] = Database(url, default_models(), statement_timeout=2)
 
-    with pytest.raises(Unavailable):
-        async with database.transaction() as connection:
-            await connection.execute(text("SELECT pg_sleep(30)"))
+        with pytest.raises(Unavailable):
+            async with database.transaction() as connection:
+                await connection.execute(text("SELECT pg_sleep(30)"))
 
-    assert await database.ready()
-    await database.close()
+        assert await database.ready()
+        await database.close()
 
 
 @pytest.mark.store

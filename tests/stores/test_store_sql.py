@@ -89,7 +89,7 @@ async def test_both_clocks_agree_to_within_a_minute(engine: AsyncEngine, clock: 
 
 
 async def test_tables_may_be_created_by_several_at_once_under_any_prefix(url: str) -> None:
-    engines = [engine_for(url) for _ in range(4)]
+    engines = [engine_for(url) for _ in range(12)]
 
     await asyncio.gather(*(SqlStore(engine, prefix="app_").create_tables() for engine in engines))
 
@@ -98,6 +98,13 @@ async def test_tables_may_be_created_by_several_at_once_under_any_prefix(url: st
     for engine in engines:
         await engine.dispose()
     assert names == {"app_counters", "app_once"}
+
+
+async def test_a_new_file_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
+    for name in range(40):
+        engines = [engine_for(f"sqlite+aiosqlite:///{tmp_path / str(name)}") for _ in range(12)]
+        await asyncio.gather(*(SqlStore(engine).create_tables() for engine in engines))
+        await asyncio.gather(*(engine.dispose() for engine in engines))
 
 
 async def test_the_tables_are_offered_to_migrations(engine: AsyncEngine) -> None:

@@ -16,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from fastness.accounts import trips
 from fastness.accounts.engine import (
     ANSWER,
-    PATIENCE,
     file_of,
     make_private,
     normalized,
@@ -28,6 +27,7 @@ from fastness.accounts.engine import (
 from fastness.accounts.threads import ThreadedConnection, Threads
 from fastness.accounts.whole import WholeConnection, to_the_end
 from fastness.core.errors import Unavailable, UnsafeConfiguration
+from fastness.stores.sqlite import PATIENCE
 
 __all__ = ["ANSWER", "Database", "Schema", "normalized"]
 

@@ -14,9 +14,8 @@ from sqlalchemy import exc, make_url
 from sqlalchemy.engine import URL
 
 from fastness.core.errors import MissingExtra, Unavailable
+from fastness.stores.sqlite import prepare
 
-PATIENCE = 5.0
-"""Seconds that SQLite's lock, or a place among threads, may take."""
 ANSWER = 4.0
 """Seconds that PostgreSQL has: for a connection and its first answer together, then for each statement. A request may
 begin with others that went well, and is still told within five seconds when the server hangs."""
@@ -78,10 +77,7 @@ def quiet_driver() -> None:
 
 def prepare_sqlite(connection: Any, _record: Any) -> None:
     """What every connection to SQLite is told first."""
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={int(PATIENCE * 1000)}"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    prepare(connection, "foreign_keys=ON")
 
 
 def refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:

@@ -21,6 +21,8 @@ try:
     from sqlalchemy import BigInteger, Boolean, Column, Index, MetaData, String, Table, Text, event, text
     from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
     from sqlalchemy.schema import CreateIndex, CreateTable
+
+    from fastness.stores.sqlite import prepare
 except ImportError as error:  # pragma: no cover - needs an environment without the extra
     raise MissingExtra("fastness.stores.sql", "service") from error
 
@@ -97,7 +99,7 @@ def engine_for(url: str) -> AsyncEngine:
     if not url.startswith("sqlite"):
         return create_async_engine(url)
     engine = create_async_engine(url, pool_size=1, max_overflow=0)
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "connect", lambda connection, _record: prepare(connection))
     return engine
 
 
@@ -205,10 +207,3 @@ class SqlStore:
         if self._now is not None:
             values["now"] = int(self._now() * 1e6 + 0.5)
         return values
-
-
-def _prepare_sqlite(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    for pragma in ("busy_timeout = 5000", "journal_mode = WAL", "synchronous = NORMAL"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
