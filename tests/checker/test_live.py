@@ -323,3 +323,27 @@ def test_an_application_whose_startup_fails_is_never_clean(tmp_path: Path) -> No
         "main:app was attacked without being started: its startup failed: RuntimeError: no broker"
     ]
     assert outcome.exit_code == 3
+
+
+def test_what_a_handler_asks_for_counts_where_only_the_loaded_application_shows_its_route(tmp_path: Path) -> None:
+    (tmp_path / "roles.py").write_text(
+        "from fastapi import Depends, HTTPException\nfrom fastapi.security import HTTPBearer\nsessions = {}\n"
+        "class Role:\n    def __init__(self, role): self.role = role\n"
+        "    def __call__(self, token=Depends(HTTPBearer())):\n        who = sessions.get(token.credentials)\n"
+        "        if who is None: raise HTTPException(401)\n"
+        "        if who.role != self.role: raise HTTPException(403)\n        return who\n"
+    )
+    (tmp_path / "admin.py").write_text(
+        "from fastapi import Depends\nfrom roles import Role\npeople = {}\n"
+        "def remove(name: str, by=Depends(Role('admin'))): people.pop(name)\n"
+    )
+    (tmp_path / "main.py").write_text(
+        "from fastapi import FastAPI\nimport admin\napp = FastAPI()\nfor name in dir(admin):\n    if name.startswith('rem'):\n"
+        "        app.add_api_route(f'/admin/{name}', getattr(admin, name), methods=['DELETE'])\n"
+    )
+
+    seen = of(tmp_path, probe=False, targets=("main:app",))
+
+    (route,) = [route for a in seen.applications for route in a.routes if route.handler]
+    assert (str(route), route.seen) == ("DELETE /admin/remove", {"loaded"})
+    assert route.guarded("role")

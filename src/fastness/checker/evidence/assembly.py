@@ -232,12 +232,8 @@ class Assembly:
         handler = self._project.function_of(registered.handler) if registered.handler is not None else None
         dependencies = [*level.dependencies, *self._listed(call), *self._wrapper(registered)]
         if handler is not None:
-            if handler.owner is not None:
-                dependencies += self._depending.of_class(handler.owner.scope)
-            dependencies += self._depending.of(handler)
-        guards = [g for d in dependencies for g in self._guards.of_dependency(d)]
-        if handler is not None:
-            guards += self._guards.of_handler(handler, guards)
+            dependencies += self._depending.of_handler(handler)
+        guards = self._guards.around(handler, dependencies)
         guards += [gate.guard for gate in gates if gate.covers(path) and registered.kind == "http"]
         yield Route(
             path=path,

@@ -58,12 +58,17 @@ class Depending:
         self._of: dict[int, tuple[Dependency, ...]] = {}
 
     def of(self, function: Function) -> tuple[Dependency, ...]:
-        """The direct dependencies in a function's signature; of a method in a class-based view, the class's too."""
+        """The direct dependencies in a function's signature."""
         key = id(function.scope)
         if key not in self._of:
             self._of[key] = ()
             self._of[key] = tuple(self._search(function))
         return self._of[key]
+
+    def of_handler(self, handler: Function) -> list[Dependency]:
+        """The direct dependencies of what a route runs; of a method in a class-based view, the class's first."""
+        owner = handler.owner
+        return [*(self.of_class(owner.scope) if owner is not None else ()), *self.of(handler)]
 
     def within(self, scope: Scope) -> Iterator[Dependency]:
         """Every `Depends(...)` that is written anywhere in a scope."""

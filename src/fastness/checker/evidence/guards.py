@@ -112,6 +112,11 @@ class Guards:
         if verdict.signature:
             yield Guard("signature", how, place)
 
+    def around(self, handler: Function | None, dependencies: list[Dependency]) -> list[Guard]:
+        """The guards of a route: those of its dependencies, then those in its handler's body and decorators."""
+        guards = [g for dependency in dependencies for g in self.of_dependency(dependency)]
+        return [*guards, *self.of_handler(handler, guards)] if handler is not None else guards
+
     def of_handler(self, handler: Function, dependencies: list[Guard]) -> list[Guard]:
         """The guards in a handler's own body and decorators."""
         guards = list(self._decorators(handler))

@@ -35,6 +35,10 @@ class Sources(Protocol):
         """The model written there."""
         ...
 
+    def guards_of(self, handler: Function) -> tuple[Guard, ...]:
+        """What its parameters and its body guard, wherever it is registered."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class NoSources:
@@ -48,6 +52,11 @@ class NoSources:
         """Nothing is found."""
         del place
 
+    def guards_of(self, handler: Function) -> tuple[Guard, ...]:
+        """Nothing is found."""
+        del handler
+        return ()
+
 
 def merge(static: Iterable[Application], loaded: Loaded, sources: Sources | None = None) -> tuple[Application, ...]:
     """The applications of a project after one of them was loaded; the loaded one takes the place of its static twin.
@@ -56,12 +65,13 @@ def merge(static: Iterable[Application], loaded: Loaded, sources: Sources | None
     `total` of the loaded application counts every route that either side saw; `routes` holds the same ones.
     """
     applications = tuple(static)
-    seen = application_of(loaded, sources or NoSources())
+    sources = sources or NoSources()
+    seen = application_of(loaded, sources)
     twin = _twin(applications, seen, loaded)
     if twin is None:
-        return (*applications, seen)
+        return (*applications, replace(seen, routes=tuple(_joined(seen.routes, (), sources))))
     known = mounted_in(twin, applications, seen.routes)
-    routes = tuple(_joined(seen.routes, known.routes))
+    routes = tuple(_joined(seen.routes, known.routes, sources))
     one = replace(
         twin,
         routes=routes,
@@ -187,7 +197,7 @@ def _twin(applications: tuple[Application, ...], seen: Application, loaded: Load
     return best if best is not None and common(best) else None
 
 
-def _joined(loaded: Iterable[Route], static: Iterable[Route]) -> Iterator[Route]:
+def _joined(loaded: Iterable[Route], static: Iterable[Route], sources: Sources) -> Iterator[Route]:
     left: dict[tuple[str, str], list[Route]] = {}
     vague = list[Route]()
     for route in static:
@@ -202,7 +212,9 @@ def _joined(loaded: Iterable[Route], static: Iterable[Route]) -> Iterator[Route]
             # Part of its path comes from where the source cannot look; its handler does not.
             there, twin = vague, next((r for r in vague if _same_handler(r, route)), None)
         if twin is None:
-            yield route
+            # How it came here the source does not show; what its handler asks for, it does.
+            more = sources.guards_of(route.handler) if route.handler is not None else ()
+            yield replace(route, guards=(*route.guards, *(g for g in more if g not in route.guards)))
             continue
         there.remove(twin)
         yield _one(twin, route)
