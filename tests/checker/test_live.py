@@ -345,5 +345,5 @@ def test_what_a_handler_asks_for_counts_where_only_the_loaded_application_shows_
     seen = of(tmp_path, probe=False, targets=("main:app",))
 
     (route,) = [route for a in seen.applications for route in a.routes if route.handler]
-    assert (str(route), route.seen) == ("DELETE /admin/remove", {"loaded"})
+    assert (str(route), route.seen) == ("DELETE /admin/remove", frozenset({"loaded"}))
     assert route.guarded("role")

@@ -123,6 +123,12 @@ def test_an_application_that_ends_or_breaks_is_not_loaded_and_says_why(code: str
     assert words in reason(loaded(project(tmp_path, code)))
 
 
+def test_a_target_that_lies_elsewhere_is_told_where_it_is_looked_for(tmp_path: Path) -> None:
+    said = reason(load("shop.app:app", root=project(tmp_path, ""), python=sys.executable))
+
+    assert said.endswith("looked for in the folder that is checked: give the one in which shop lies")
+
+
 @pytest.mark.parametrize("code", ["while True: pass", "import time; time.sleep(1000)"])
 def test_an_endless_import_is_ended(code: str, tmp_path: Path) -> None:
     assert "did not answer within 2 s" in reason(loaded(project(tmp_path, code), seconds=2))

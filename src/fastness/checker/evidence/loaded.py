@@ -219,6 +219,8 @@ class _Attempt:
             reason += f" (the guard refused: {', '.join(refused[:3])})"
         if failed["kind"] == "no-module":
             reason += f" in {self.interpreter}; name another interpreter with --python"
+        elif reason.endswith(f"No module named '{(package := self.module.partition('.')[0])}'"):
+            reason += f"; modules are looked for in the folder that is checked: give the one in which {package} lies"
         elif failed["kind"] == "syntax":
             reason += f" (Python {said.get('python')}; name a newer interpreter with --python)"
         path = self.scratch.relative(failed["file"]) if failed.get("file") else None

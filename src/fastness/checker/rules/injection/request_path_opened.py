@@ -140,15 +140,14 @@ def _opened(project: Project) -> Iterator[tuple[Call, ast.expr]]:
 
 def _is_path(project: Project, scope: Scope, expr: ast.expr) -> bool:
     kind = project.names.kind(scope, expr)
-    if kind is not None:
-        return project.names.is_a(kind, "pathlib.Path", "Path", "anyio.Path") or _joined(expr)
-    if isinstance(expr, ast.Name):
-        return any(a.value is not None and _path_made(a.value) for a in scope.assigned.get(expr.id, []))
-    return _path_made(expr)
+    if kind is not None and project.names.is_a(kind, "pathlib.Path", "Path", "anyio.Path"):
+        return True
+    values = [a.value for a in scope.assigned.get(expr.id, [])] if isinstance(expr, ast.Name) else [expr]
+    return any(value is not None and (_joined(value) or (kind is None and _divided(value))) for value in values)
 
 
-def _path_made(expr: ast.expr) -> bool:
-    return _joined(expr) or (isinstance(expr, ast.BinOp) and isinstance(expr.op, ast.Div))
+def _divided(expr: ast.expr) -> bool:
+    return isinstance(expr, ast.BinOp) and isinstance(expr.op, ast.Div)
 
 
 def _joined(expr: ast.expr) -> bool:
