@@ -35,6 +35,7 @@ from fastness.core.errors import UnsafeConfiguration
 from fastness.core.events import Event, EventType, Level, Sink
 from fastness.core.exchange import App, Element, Pipeline
 from fastness.core.store import CounterStore
+from fastness.direct import Direct
 from fastness.identity import Identity
 from fastness.parts import Parts, listed
 from fastness.rules import Gate, Rules, chain_of
@@ -129,7 +130,7 @@ def secure(
         identity.first(keys, close=keys.close)  # Bearer takes every bearer credential for a token
     browser = Browser(parts, identity, ring, cookies=cookies, csrf=csrf, issuer=issuer, emit=emit)
 
-    readers, warn_only = parts.docs(docs, app), settings.serves_undeclared
+    readers, warn_only, direct = parts.docs(docs, app), settings.serves_undeclared, Direct()
 
     # Turned off, errors are the application's own affair; what our controls refuse still needs an answer.
     install = writer.install if made is not None else writer.install_refusals
@@ -142,6 +143,7 @@ def secure(
             documents=readers == "public",
             limits=limits is not False,
             warn_only=warn_only,
+            direct=direct,
         )
         for inner in rules.mounted:
             # Exceptions end in the application that raised them: without our handlers a refusal in it would be a 500.
@@ -170,7 +172,7 @@ def secure(
         identity.element(),  # behind it, where a cookie can sign in: the check for two callers, then csrf
         sockets,
         parts.make("limits", limits, settings.limits, UserLimits, **counting),
-        Shortcuts(),
+        Shortcuts(direct),
     ]
     secured = Secured(
         settings,
@@ -196,6 +198,7 @@ def secure(
     def build_middleware_stack() -> Start:
         install(app)
         stack = _bare(original(), made)
+        direct.learn(app, stack)
         pipeline = Pipeline(stack, browser.around(chain), answer=answer, crashed=crashed)
         closed = Pipeline(_refuse, [e for e in chain[:1] if e is not None], answer=answer, crashed=crashed)
         started = _started(parts)

@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import BaseRoute, Host, Match, Mount, WebSocketRoute
 
 from fastness.core.exchange import Scope
+from fastness.direct import own_code
 from fastness.lookup import Index, Slot
 
 Kind = Literal["http", "websocket", "mount"]
@@ -248,6 +249,16 @@ def _calls(dependant: Any) -> Iterator[Callable[..., Any]]:
         if dependency.call is not None:
             yield dependency.call
         yield from _calls(dependency)
+
+
+def framework_routers(app: Any) -> bool:
+    """Whether every router in the tree of `app` finds and calls its routes with the framework's own code."""
+    return all(
+        own_code(getattr(type(router), name))
+        for router in _routers(app)
+        for name in ("app", "matches", "handle")
+        if hasattr(type(router), name)
+    )
 
 
 def _routers(app: Any, seen: set[int] | None = None) -> Iterator[Any]:

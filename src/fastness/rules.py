@@ -13,7 +13,8 @@ from fastness.core.declare import body_limit_of, provided, public_reason
 from fastness.core.errors import BadRequest, Forbidden, Refused, UnsafeConfiguration
 from fastness.core.events import Event, EventType, Level, Sink, silent
 from fastness.core.exchange import Exchange, Quiet
-from fastness.routes import Route, Table
+from fastness.direct import Direct
+from fastness.routes import Route, Table, framework_routers
 from fastness.shortcut import Shortcut, shorten
 
 Access = Literal["public", "required", "undeclared", "conflict", "off", "inner"]
@@ -78,6 +79,7 @@ class Rules:
         documents: whether the OpenAPI document may be read by anybody.
         limits: whether anything counts; a declared limit is unreachable without.
         warn_only: whether undeclared routes are served while you migrate.
+        direct: knows the way around FastAPI's stack, for routes that the chain has settled.
     """
 
     def __init__(
@@ -89,11 +91,13 @@ class Rules:
         documents: bool = False,
         limits: bool = True,
         warn_only: bool = False,
+        direct: Direct | None = None,
     ) -> None:
         # A tuple: a dependency may be an object without a hash.
         self._access, self._documents, self._limits = tuple(access), documents, limits
         self._warn_only = warn_only
         self._public, self._app = dict(public or {}), app
+        self._direct = direct if framework_routers(app) else None
         self.table = Table(app, self._compile)
 
     @property
@@ -166,7 +170,7 @@ class Rules:
             limits_by_user=tuple(limit for limit in limits if limit.by == "user"),
             path=route.path,
             methods=route.methods,
-            shortcut=shorten(*route.handler)
+            shortcut=shorten(*route.handler, None if route.within else self._direct)
             if route.handler is not None and access in {"public", "required"}
             else None,
             overridable=self._overridable(route),

@@ -22,6 +22,7 @@ from fastapi.dependencies.models import Dependant
 
 from fastness.core.declare import Settling
 from fastness.core.exchange import App, Exchange, Quiet, Receive, Scope, Send
+from fastness.direct import Direct
 
 _context: ContextVar[Any] | None = getattr(routing, "_effective_route_context_var", None)
 _CONNECTION = "fastness_connection"
@@ -30,9 +31,13 @@ _CONNECTION = "fastness_connection"
 class Shortcut:
     """Stands where FastAPI calls a route, and picks one of its two handlers."""
 
-    def __init__(self, full: App, short: App, made_for: Dependant, calls: tuple[Settling, ...]) -> None:
+    def __init__(
+        self, full: App, short: App, made_for: Dependant, calls: tuple[Settling, ...], direct: App | None
+    ) -> None:
         self.full, self.made_for = full, made_for
         self._short, self._calls = short, calls
+        self.direct = direct
+        """The short handler, without FastAPI's stack before it; None where that is needed."""
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer the request."""
@@ -49,7 +54,10 @@ class Shortcut:
 
 
 class Shortcuts(Quiet):
-    """The last element of the chain. `apps` are those whose `dependency_overrides` may replace a dependency."""
+    """The last element of the chain."""
+
+    def __init__(self, direct: Direct) -> None:
+        self._direct = direct
 
     def enter(self, exchange: Exchange, /) -> None:
         """Settle the matched route."""
@@ -60,14 +68,17 @@ class Shortcuts(Quiet):
             if app.dependency_overrides:
                 return
         rule.shortcut.settle(exchange)
+        if exchange.settled is not None and self._direct.open:
+            exchange.answering = rule.shortcut.direct
 
 
-def shorten(holder: Any, original: Any) -> Shortcut | None:
+def shorten(holder: Any, original: Any, direct: Direct | None = None) -> Shortcut | None:
     """Give a route its second handler; None where there is nothing to leave out, or where it is not ours to replace.
 
     Args:
         holder: whose `app` FastAPI calls: the route, or what it made of one when its router was included.
         original: the `APIRoute` itself.
+        direct: knows the way around FastAPI's stack; None where the route cannot be reached without.
     """
     dependant, app = holder.dependant, holder.app
     if isinstance(app, Shortcut):
@@ -86,7 +97,9 @@ def shorten(holder: Any, original: Any) -> Shortcut | None:
     if given:
         short.http_connection_param_name = dependant.http_connection_param_name or _CONNECTION
         short.call = _supplied(dependant.call, given, short.http_connection_param_name)
-    shortcut = Shortcut(app, _handler(holder, original, short), dependant, tuple(each.call for each in left_out))
+    handler = _handler(holder, original, short)
+    straight = direct.to(holder, original, handler) if direct is not None else None
+    shortcut = Shortcut(app, handler, dependant, tuple(each.call for each in left_out), straight)
     holder.app = shortcut
     return shortcut
 

@@ -64,6 +64,8 @@ class Exchange:
     """True once the chain has counted this route's declared limits."""
     settled: object = None
     """What may answer without asking again for what the chain has found."""
+    answering: App | None = None
+    """What the pipeline calls in place of the application, where the chain knows enough to go there."""
     started: bool = False
     streaming: bool = False
     """True once the answer sends its body in parts."""
@@ -192,7 +194,7 @@ class Pipeline:
                 waiting = enter(exchange)
                 if waiting is not None:
                     await waiting
-            await self.app(scope, exchange.receive, guarded)
+            await (exchange.answering or self.app)(scope, exchange.receive, guarded)
         except Answered as answer:
             answered = answer
         except Refused as refused:
