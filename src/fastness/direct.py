@@ -55,8 +55,8 @@ class Direct:
             self.open = True
             self._stack, self._router, self._handlers = stack, app.router, handlers
 
-    def to(self, holder: Any, original: Any, answer: App) -> App | None:
-        """What calls `answer`, the handler of this route, with what the stack would have prepared; None when the stack is needed.
+    def to(self, holder: Any, original: Any) -> App | None:
+        """What calls this route with what the stack would have prepared; None when the stack is needed.
 
         Args:
             holder: what FastAPI matches: the route, or what it made of one when its router was included.
@@ -69,21 +69,25 @@ class Direct:
         if holder.body_field is not None and isinstance(holder.body_field.field_info, params.Form):
             return None  # limits of forms come down through the stack
         matches: Callable[[Scope], tuple[Match, Scope]] = holder.matches
-        more = {} if holder is original else {_SCOPE: {_CONTEXT: holder}, "route": original}
+        included = holder is not original
 
         async def direct(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope.keys().isdisjoint(_NEEDED):
-                match, child = matches(scope)
-                if match is Match.FULL:
-                    scope.setdefault("router", self._router)
-                    scope["starlette.exception_handlers"] = self._handlers
-                    scope.update(child)
-                    scope.update(more)
-                    async with AsyncExitStack() as files:
-                        scope["fastapi_middleware_astack"] = files
-                        await answer(scope, receive, send)
-                    return
-            await self._stack(scope, receive, send)
+            try:
+                match, child = matches(scope) if scope.keys().isdisjoint(_NEEDED) else (Match.NONE, scope)
+            except Exception:  # noqa: BLE001 - a convertor's; the stack raises it again, where the application's handlers hear of it
+                match, child = Match.NONE, scope
+            if match is not Match.FULL:
+                await self._stack(scope, receive, send)
+                return
+            scope.setdefault("router", self._router)
+            scope["starlette.exception_handlers"] = self._handlers
+            scope.update(child)
+            if included:
+                scope["route"] = original
+                scope[_SCOPE] = {**scope.get(_SCOPE, {}), _CONTEXT: holder}
+            async with AsyncExitStack() as files:
+                scope["fastapi_middleware_astack"] = files
+                await holder.app(scope, receive, send)
 
         return direct
 

@@ -37,7 +37,7 @@ class Shortcut:
         self.full, self.made_for = full, made_for
         self._short, self._calls = short, calls
         self.direct = direct
-        """The short handler, without FastAPI's stack before it; None where that is needed."""
+        """Calls the route without FastAPI's stack before it; None where that is needed."""
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer the request."""
@@ -97,9 +97,9 @@ def shorten(holder: Any, original: Any, direct: Direct | None = None) -> Shortcu
     if given:
         short.http_connection_param_name = dependant.http_connection_param_name or _CONNECTION
         short.call = _supplied(dependant.call, given, short.http_connection_param_name)
-    handler = _handler(holder, original, short)
-    straight = direct.to(holder, original, handler) if direct is not None else None
-    shortcut = Shortcut(app, handler, dependant, tuple(each.call for each in left_out), straight)
+    straight = direct.to(holder, original) if direct is not None else None
+    calls = tuple(each.call for each in left_out)
+    shortcut = Shortcut(app, _handler(holder, original, short), dependant, calls, straight)
     holder.app = shortcut
     return shortcut
 
