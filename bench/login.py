@@ -42,6 +42,7 @@ RAISED = {
     for name in (
         "LIMITS__PER_ADDRESS",
         "ACCOUNTS__THROTTLE__ACCOUNT",
+        "ACCOUNTS__THROTTLE__DEVICE",
         "ACCOUNTS__THROTTLE__ADDRESS",
         "ACCOUNTS__THROTTLE__EVERYONE",
     )
@@ -102,15 +103,21 @@ async def probe(port: int, seconds: float) -> list[float]:
     return times
 
 
-async def sign_ins(port: int, seconds: float, clients: int, accounts: int) -> tuple[int, int]:
-    """How many sign-ins succeeded after the first second and how many were refused; each client waits for its answer."""
+async def sign_ins(port: int, seconds: float, clients: int, devices: list[str | None]) -> tuple[int, int]:
+    """How many sign-ins succeeded after the first second and how many were refused; each client waits for its answer.
+
+    `devices` has for each account the token of its known device, or None.
+    """
     begin, number, done, refused = time.perf_counter(), count(), 0, 0
 
     async def client() -> None:
         nonlocal done, refused
         connection = await Connection.open(port)
         while time.perf_counter() < begin + _SETTLE + seconds:
-            given = {"email": f"user{next(number) % accounts}@example.com", "password": PASSWORD}
+            account = next(number) % len(devices)
+            given = {"email": f"user{account}@example.com", "password": PASSWORD}
+            if devices[account] is not None:
+                given["device_token"] = devices[account] or ""
             headers = {**_HOST, "Content-Type": "application/json"}
             status = await connection.ask(written("POST", "/auth/login", headers, json.dumps(given).encode()))
             if begin + _SETTLE < time.perf_counter() <= begin + _SETTLE + seconds:
@@ -120,17 +127,17 @@ async def sign_ins(port: int, seconds: float, clients: int, accounts: int) -> tu
     return done, refused
 
 
-def measure(server: Server, in_flight: int, *, seconds: float, accounts: int) -> Run:
+def measure(server: Server, in_flight: int, *, seconds: float, devices: list[str | None]) -> Run:
     """Probe while `in_flight` sign-ins are always waiting; then count sign-ins without the probe."""
     with aside() as run:
-        signing = run(sign_ins, server.port, seconds, in_flight, accounts)
+        signing = run(sign_ins, server.port, seconds, in_flight, devices)
         time.sleep(_SETTLE)
         times = run(probe, server.port, seconds).result()
         _, refused = signing.result()
         seen = Run(in_flight, quantile(times, 0.5), quantile(times, 0.99), max(times), len(times))
         if not in_flight:
             return replace(seen, memory=server.peak_memory())
-        signing = run(sign_ins, server.port, seconds, in_flight, accounts)
+        signing = run(sign_ins, server.port, seconds, in_flight, devices)
         time.sleep(_SETTLE)
         before = server.cpu()
         time.sleep(seconds)
@@ -187,8 +194,10 @@ def _hash(stored: str, threads: int, niceness: int, seconds: float) -> Hashing:
     return Hashing(sum(done) / took, cpu / sum(done) * 1e3)
 
 
-async def prepared(url: str, settings: PasswordSettings, accounts: int) -> str:
-    """Make the tables and the accounts, all with one password and one hash of it; the hash."""
+async def prepared(
+    url: str, settings: PasswordSettings, accounts: int, *, new_devices: bool
+) -> tuple[str, list[str | None]]:
+    """Make the tables and the accounts, all with one password and one hash of it: the hash, and the token of each one's device."""
     from fastness.accounts.db import Database
     from fastness.accounts.models import default_models
 
@@ -196,16 +205,20 @@ async def prepared(url: str, settings: PasswordSettings, accounts: int) -> str:
     try:
         await database.create_tables()
         stored = await passwords.hash(PASSWORD)
+        devices: list[str | None] = []
         async with database.write() as work:
             for number in range(accounts):
-                email = f"user{number}@example.com"
-                await work.users.add(
-                    email=email, canonical=email, name="Somebody", password_hash=stored, verified=True, now=time.time()
+                email, now = f"user{number}@example.com", time.time()
+                added = await work.users.add(
+                    email=email, canonical=email, name="Somebody", password_hash=stored, verified=True, now=now
                 )
+                if added is None:
+                    raise SystemExit(f"{email} was there already")
+                devices.append(None if new_devices else await work.devices.remember(added.id, now=now, ttl=86_400))
     finally:
         passwords.close()
         await database.close()
-    return stored
+    return stored, devices
 
 
 def show(runs: dict[int, list[Run]], bare: list[Hashing], rate_ratios: dict[int, list[float]]) -> None:
@@ -239,6 +252,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--accounts", type=int, default=1000)
+    parser.add_argument(
+        "--new-devices", action="store_true", help="every sign-in is a new device's, and mails a notice"
+    )
     chosen = parser.parse_args()
     rounds, seconds = (1, 3.0) if chosen.quick else (chosen.rounds, chosen.seconds)
     context = report.context()
@@ -255,7 +271,7 @@ def main() -> None:
     for number in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
             url = f"sqlite:///{folder}/accounts.db"
-            stored = asyncio.run(prepared(url, settings, chosen.accounts))
+            stored, devices = asyncio.run(prepared(url, settings, chosen.accounts, new_devices=chosen.new_devices))
             port = free_port()
             env = {
                 "FASTNESS_ENVIRONMENT": "production", "FASTNESS_SECRET": generate(), "FASTNESS_DATABASE_URL": url,
@@ -266,7 +282,7 @@ def main() -> None:
             with serving(command, port, env, Path(folder)) as server:
                 for in_flight, found in runs.items():
                     alone = hashing(stored, settings.threads, settings.niceness, seconds / 2)
-                    run = measure(server, in_flight, seconds=seconds, accounts=chosen.accounts)
+                    run = measure(server, in_flight, seconds=seconds, devices=devices)
                     again = hashing(stored, settings.threads, settings.niceness, seconds / 2)
                     bare += [alone, again]
                     ratios[in_flight].append(run.sign_ins / ((alone.rate + again.rate) / 2))
