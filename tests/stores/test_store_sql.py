@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import MetaData, inspect, text
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from fastness.core.clock import Clock
@@ -105,6 +106,25 @@ async def test_a_new_file_may_be_opened_by_several_at_once(tmp_path: Path) -> No
         engines = [engine_for(f"sqlite+aiosqlite:///{tmp_path / str(name)}") for _ in range(12)]
         await asyncio.gather(*(SqlStore(engine).create_tables() for engine in engines))
         await asyncio.gather(*(engine.dispose() for engine in engines))
+
+
+async def test_a_file_that_is_no_database_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "store.db").write_bytes(b"this is a letter and no database" * 64)
+    engine = engine_for(f"sqlite+aiosqlite:///{tmp_path / 'store.db'}")
+
+    async with asyncio.timeout(2):
+        with pytest.raises(DatabaseError, match="not a database"):
+            await SqlStore(engine).create_tables()
+    await engine.dispose()
+
+
+async def test_a_folder_in_the_place_of_the_file_is_told_at_once(tmp_path: Path) -> None:
+    engine = engine_for(f"sqlite+aiosqlite:///{tmp_path}")
+
+    async with asyncio.timeout(2):
+        with pytest.raises(DatabaseError, match="unable to open"):
+            await SqlStore(engine).create_tables()
+    await engine.dispose()
 
 
 async def test_the_tables_are_offered_to_migrations(engine: AsyncEngine) -> None:

@@ -17,17 +17,17 @@ def prepare(connection: Any, *pragmas: str) -> None:
     `connection` is what SQLAlchemy gives listeners of "connect" of an async engine.
 
     Raises:
-        sqlite3.OperationalError: the file stayed locked.
+        sqlite3.OperationalError: the file stayed locked, or cannot be used.
     """
     _tell(connection, "busy_timeout=0")
     for left in reversed(range(int(PATIENCE / _PAUSE))):
         try:
             _tell(connection, "journal_mode=WAL")
             break
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
             # SQLite does not wait where two go from a shared to an exclusive lock: of several processes that open a new
             # file at once, all but one are told that it is locked (https://sqlite.org/c3ref/busy_handler.html).
-            if not left:
+            if not left or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
             connection.run_async(_pause)
     for pragma in (f"busy_timeout={int(PATIENCE * 1000)}", "synchronous=NORMAL", *pragmas):
