@@ -72,7 +72,7 @@ async def test_an_administrators_acts_are_told(tmp_path: Path) -> None:
         await here.accounts.settled()
 
     about_eve = [name for name, who in said[0] if who == ("Person", "eve@example.com")]
-    assert about_eve == ["registered", "verified", "role_changed", "suspended"]
+    assert sorted(about_eve) == ["registered", "role_changed", "suspended", "verified"]  # ten hooks run at once
 
 
 async def test_asynchronous_hooks_are_awaited_and_others_run_in_a_thread(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ async def test_what_is_no_database_is_told_at_once(name: str, why: str, tmp_path
     (tmp_path / "letter.txt").write_bytes(b"this is a letter and no database" * 64)
     engine = engine_for(f"sqlite+aiosqlite:///{tmp_path / name}")
 
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(4):
         with pytest.raises(DatabaseError, match=why):
             await SqlStore(engine).create_tables()
     await engine.dispose()
