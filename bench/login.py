@@ -116,8 +116,8 @@ async def sign_ins(port: int, seconds: float, clients: int, devices: list[str | 
         while time.perf_counter() < begin + _SETTLE + seconds:
             account = next(number) % len(devices)
             given = {"email": f"user{account}@example.com", "password": PASSWORD}
-            if devices[account] is not None:
-                given["device_token"] = devices[account] or ""
+            if (device := devices[account]) is not None:
+                given["device_token"] = device
             headers = {**_HOST, "Content-Type": "application/json"}
             status = await connection.ask(written("POST", "/auth/login", headers, json.dumps(given).encode()))
             if begin + _SETTLE < time.perf_counter() <= begin + _SETTLE + seconds:

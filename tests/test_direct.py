@@ -16,6 +16,11 @@ from fastapi.routing import APIRoute
 from starlette.convertors import CONVERTOR_TYPES, StringConvertor
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+try:
+    from starlette.middleware import body_limit
+except ImportError:  # as in `direct.py`
+    body_limit = None  # type: ignore[assignment]
+
 from fastness import CurrentUser, Settings, public, require, secure
 from fastness.chain import Secured
 
@@ -23,6 +28,8 @@ pytestmark = pytest.mark.anyio
 
 # In the oldest version that we support FastAPI makes the handler of an included route again for every request.
 KEEPS_INCLUDED = "app" in getattr(fastapi.routing, "_EffectiveRouteContext").__dataclass_fields__  # noqa: B009
+
+MAX_BODY_SIZE: str = getattr(body_limit, "MAX_BODY_SIZE_SCOPE_KEY", "")
 
 
 class Teapot(Exception):
@@ -349,11 +356,12 @@ async def test_a_caller_without_the_role_is_refused_as_ever() -> None:
     assert ([answer.status_code for answer in answers], RAN) == ([403, 401], [])
 
 
-async def test_the_telemetry_of_fastapi_goes_through_the_stack() -> None:
+@pytest.mark.parametrize("key", ["fastapi.telemetry", *([MAX_BODY_SIZE] if MAX_BODY_SIZE else [])])
+async def test_what_the_stack_watches_over_goes_through_it(key: str) -> None:
     app, chain = built()
 
     async def observed(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["fastapi.telemetry"] = None
+        scope[key] = None
         await app(scope, receive, send)
 
     assert chain.tokens is not None
