@@ -9,12 +9,13 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from accounts.chained import chain_of, ledger, meddle, rows_of
 from accounts.serving import PASSWORD, SECRET, Clock, Served, bearer, serving
+from fastness.accounts.at_once import Unit
 from fastness.accounts.audit import Broken, Intact, verify
 from fastness.accounts.db import Database
 from fastness.accounts.journal import Journal
@@ -25,6 +26,7 @@ from fastness.core.exchange import Exchange, current
 from models_on import AccountDatabase, at_once, models_on
 
 pytestmark = pytest.mark.anyio
+T = TypeVar("T")
 
 LOGIN = Event(EventType.AUTHN_LOGIN_SUCCESS, who="ada")
 AWAY, BACK = "ALTER TABLE fastness_events RENAME TO elsewhere", "ALTER TABLE elsewhere RENAME TO fastness_events"
@@ -234,13 +236,12 @@ class Forgetful(Database[Work]):
 
     forgets = 1
 
-    @contextlib.asynccontextmanager
-    async def _write(self) -> AsyncIterator[Work]:
-        async with super()._write() as work:
-            yield work
+    async def write_at_once(self, unit: Unit[Work, T]) -> T:
+        found = await super().write_at_once(unit)
         if self.forgets:
             self.forgets -= 1
             raise Unavailable("lost")
+        return found
 
 
 async def test_a_commit_whose_answer_was_lost_is_not_stored_twice(url: str) -> None:

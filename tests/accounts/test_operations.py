@@ -143,8 +143,8 @@ async def test_a_database_that_is_away_gives_503_and_the_service_recovers(
         raise Unavailable("database: gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(served.service.db, "read", away)
-        patch.setattr(served.service.db, "write", away)
+        for way in ("read", "write", "read_at_once", "write_at_once"):
+            patch.setattr(served.service.db, way, lambda *_: away())
         answers = [
             await served.client.post("/auth/login", json={"email": "ada@example.com", "password": PASSWORD}),
             await served.client.post(

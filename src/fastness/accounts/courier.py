@@ -22,6 +22,7 @@ from typing import Any
 from fastness.accounts.db import Database
 from fastness.accounts.mail import Mail, Mailer, Undeliverable
 from fastness.accounts.models import Waiting, Work
+from fastness.accounts.whole import to_the_end
 from fastness.controls.sealing import BrokenSeal, Sealer
 from fastness.core.clock import Clock, wall
 from fastness.core.errors import Refused
@@ -145,7 +146,8 @@ class Courier:
             self._woken.clear()
             try:
                 if woken or await self._due():
-                    while await self._round():
+                    # To its end: what was taken from the outbox and is not begun would wait for its lease.
+                    while await to_the_end(self._round()):
                         await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
                 away = False
             except Exception as error:  # noqa: BLE001 - the courier goes on, whatever one round meets
@@ -157,8 +159,7 @@ class Courier:
                     await self._woken.wait()
 
     async def _due(self) -> bool:
-        async with self._db.read() as work:
-            return await work.outbox.due(now=self._now())
+        return await self._db.read_at_once(lambda work: work.outbox.due(now=self._now()))
 
     async def _round(self) -> int:
         """Take what is due, as far as there is room, and begin to send it; how many."""
@@ -166,8 +167,9 @@ class Courier:
             room = _TOGETHER - len(self._running)
             if room <= 0:
                 return 1
-            async with self._db.write() as work:
-                taken = await work.outbox.take(now=self._now(), lease=_LEASE, most=room)
+            taken = await self._db.write_at_once(
+                lambda work: work.outbox.take(now=self._now(), lease=_LEASE, most=room)
+            )
             for row in taken:
                 task = asyncio.create_task(self._deliver(row), name="fastness mail")
                 self._running[row.id] = task
@@ -211,13 +213,12 @@ class Courier:
             _log.warning("a mail was not sent and will be tried again: %s", reason)
             self._emit(Event(EventType.SYS_MAIL_FAIL, level=Level.WARN, reason=reason, details={"again": True}))
         with contextlib.suppress(Refused):  # its lease ends by itself
-            async with self._db.write() as work:
-                await work.outbox.later(row.id, self._seal(row.id, content), at=at)
+            sealed = self._seal(row.id, content)
+            await self._db.write_at_once(lambda work: work.outbox.later(row.id, sealed, at=at))
 
     async def _finish(self, row: Waiting, reason: str) -> None:
         with contextlib.suppress(Refused):  # sent once more when its lease ends: rather twice than never
-            async with self._db.write() as work:
-                await work.outbox.drop(row.id)
+            await self._db.write_at_once(lambda work: work.outbox.drop(row.id))
         if reason:
             self._given_up(reason)
         else:

@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from fastness.accounts import trips
+from fastness.accounts.at_once import Unit, at_once
 from fastness.accounts.engine import (
     ANSWER,
     file_of,
@@ -32,6 +33,7 @@ from fastness.stores.sqlite import PATIENCE
 __all__ = ["ANSWER", "Database", "Schema", "normalized"]
 
 W_co = TypeVar("W_co", covariant=True)
+T = TypeVar("T")
 
 
 class Schema(Protocol[W_co]):
@@ -146,6 +148,30 @@ class Database(Generic[W_co]):
         """
         return self._write()
 
+    async def read_at_once(self, unit: Unit[W_co, T]) -> T:
+        """What `unit` returns, as in `read`; on our own SQLite it is one trip to its thread.
+
+        The unit awaits nothing but its nouns and emits nothing.
+        """
+        if not (self._own and self._sqlite):
+            async with self.read() as work:
+                return await unit(work)
+        async with self._alone():
+            return await self._at_once(unit, write=False)
+
+    async def write_at_once(self, unit: Unit[W_co, T]) -> T:
+        """The same, as in `write`: one transaction."""
+        if not (self._own and self._sqlite):
+            async with self.write() as work:
+                return await unit(work)
+        async with self._turn():
+            return await self._at_once(unit, write=True)
+
+    async def _at_once(self, unit: Unit[W_co, T], *, write: bool) -> T:
+        with unavailable():
+            self._keep_private()
+            return await at_once(self.engine, unit, self._models.work, write=write)
+
     @property
     def url(self) -> URL:
         """Where it is."""
@@ -192,11 +218,13 @@ class Database(Generic[W_co]):
             )
         ]
 
+    def _alone(self) -> AbstractAsyncContextManager[None]:
+        # A database in memory is one connection: a reader must not step into a writer's transaction.
+        return self._one_writer if self._sqlite and self._file is None else contextlib.nullcontext()
+
     @contextlib.asynccontextmanager
     async def _read(self) -> AsyncIterator[W_co]:
-        # A database in memory is one connection: a reader must not step into a writer's transaction.
-        alone = self._one_writer if self._sqlite and self._file is None else contextlib.nullcontext()
-        async with alone, self._connection(self._reader) as connection:
+        async with self._alone(), self._connection(self._reader) as connection:
             yield self._models.work(connection)
 
     @contextlib.asynccontextmanager
@@ -276,13 +304,16 @@ class Database(Generic[W_co]):
     async def _connection(self, engine: AsyncEngine | Engine) -> AsyncIterator[WholeConnection]:
         connection = self._whole(engine)
         with unavailable():
-            if self._own and self._file is not None:
-                make_private(self._file)
+            self._keep_private()
             try:
                 await connection.start()
                 yield connection
             finally:
                 await connection.end()
+
+    def _keep_private(self) -> None:
+        if self._own and self._file is not None:
+            make_private(self._file)
 
     def _whole(self, engine: AsyncEngine | Engine) -> WholeConnection:
         if isinstance(engine, AsyncEngine):

@@ -14,6 +14,7 @@ import json
 import logging
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 
 from fastness.accounts.db import Database
 from fastness.accounts.ledger import Entry, Ledger, UnknownKey, anchor
@@ -221,25 +222,29 @@ class Journal:
 
     async def _stored(self, entries: list[Entry]) -> tuple[int, bool]:
         """Append: how many are stored now, and whether the chain had another end than we gave it."""
-        async with self._db.write() as work:
-            head = await work.events.hold(self._ledger.first())
-            if self._doubtful is not None:
-                # A connection that is lost at the commit does not say whether it happened.
-                (count, seq, mac), self._doubtful = self._doubtful, None
-                if await work.events.mac(seq) == mac:
-                    self._last = seq, mac
-                    return count, False
-            newest = await work.events.newest()
-            cut = newest != head.seq or head.seq < self._last[0]
-            broken = cut or not self._ours(head)
-            if cut:
-                head = self._ledger.mark("head", max(newest, head.seq, self._last[0]), head.mac)
-            rows = self._ledger.append(head, entries, broken=broken)
-            last = rows[-1].seq, rows[-1].mac
-            await work.events.add(rows)
-            await work.events.set_mark(self._ledger.mark("head", *last))
-            self._doubtful = (len(rows), *last)
-        self._last, self._doubtful = last, None
+        count, cut = await self._db.write_at_once(partial(self._append, entries))
+        if self._doubtful is not None:
+            self._last, self._doubtful = self._doubtful[1:], None
+        return count, cut
+
+    async def _append(self, entries: list[Entry], work: Work) -> tuple[int, bool]:
+        head = await work.events.hold(self._ledger.first())
+        if self._doubtful is not None:
+            # A connection that is lost at the commit does not say whether it happened.
+            (count, seq, mac), self._doubtful = self._doubtful, None
+            if await work.events.mac(seq) == mac:
+                self._last = seq, mac
+                return count, False
+        newest = await work.events.newest()
+        cut = newest != head.seq or head.seq < self._last[0]
+        broken = cut or not self._ours(head)
+        if cut:
+            head = self._ledger.mark("head", max(newest, head.seq, self._last[0]), head.mac)
+        rows = self._ledger.append(head, entries, broken=broken)
+        last = rows[-1].seq, rows[-1].mac
+        await work.events.add(rows)
+        await work.events.set_mark(self._ledger.mark("head", *last))
+        self._doubtful = (len(rows), *last)
         # In development each process may have a secret of its own.
         return len(rows), cut or (broken and self._lasting)
 

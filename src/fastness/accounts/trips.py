@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection
+
+T = TypeVar("T")
 
 
 def connect(dialect: Any, _record: Any, args: Sequence[Any], options: dict[str, Any]) -> RoundTrips:
@@ -24,7 +26,13 @@ def connect(dialect: Any, _record: Any, args: Sequence[Any], options: dict[str, 
 class RoundTrips(AsyncAdapt_aiosqlite_connection):
     """SQLAlchemy's adapter of one aiosqlite connection, with `Cursor` for all that is not streamed."""
 
-    __slots__ = ()
+    __slots__ = ("_inside", "in_doubt")
+
+    def __init__(self, dbapi: Any, driver: Any) -> None:
+        super().__init__(dbapi, driver)
+        self._inside = False
+        self.in_doubt = False
+        """Whether a transaction could not be undone: use it no more."""
 
     def cursor(self, server_side: bool = False) -> Any:  # noqa: FBT001, FBT002 - the adapter's own signature
         """A cursor; nobody goes to the thread for it."""
@@ -36,6 +44,8 @@ class RoundTrips(AsyncAdapt_aiosqlite_connection):
         Raises:
             sqlite3.Error: what SQLite says of it.
         """
+        if self._inside:
+            return _to_the_end(self._connection, method, operation, parameters)
         try:
             # `_execute` is how every public method of aiosqlite gets there; none of them does all of it at once.
             found: _Answer = self.run_async(
@@ -44,6 +54,23 @@ class RoundTrips(AsyncAdapt_aiosqlite_connection):
         except Exception as error:  # noqa: BLE001 - it raises, by the adapter's rules
             self._handle_exception(error)
         return found
+
+    async def inside(self, work: Callable[[], T]) -> T:
+        """Run `work` in the thread of the connection, where its statements need no trip."""
+        self._inside = True
+        try:
+            found: T = await self._connection._execute(work)  # noqa: SLF001 - see above
+        finally:
+            self._inside = False
+        return found
+
+    def undo(self) -> None:
+        """Undo what was begun; only inside."""
+        driver: sqlite3.Connection = self._connection._conn  # noqa: SLF001 - see above
+        try:
+            driver.rollback()
+        except sqlite3.Error:
+            self.in_doubt = True
 
 
 class Cursor:

@@ -103,7 +103,8 @@ class Login:
 
     async def _look_up(self, name: str, device_token: str | None) -> tuple[Account | None, str, str | None]:
         """Who is meant, under what the tries are counted, and the device if it is known."""
-        async with self.db.read() as work:
+
+        async def look(work: Work) -> tuple[Account | None, str, str | None]:
             if "@" in name:
                 canonical = canonical_email(name)
                 account = await work.users.by_email(canonical)
@@ -117,6 +118,8 @@ class Login:
             # An unknown account costs the same second look.
             known = await work.devices.known(account.id if account else NOBODY, device_token, now=self.now())
             return account, canonical, fingerprint(device_token) if known else None
+
+        return await self.db.read_at_once(look)
 
     async def _count(self, canonical: str, device: str | None) -> None:
         try:
@@ -157,7 +160,7 @@ class Login:
     async def _open(
         self, account: Account, new_hash: str | None, client: Client, device_token: str | None, form: Form
     ) -> Opening | SecondFactorNeeded:
-        async with self.db.write() as work:
+        async def opened(work: Work) -> Opening | SecondFactorNeeded:
             current = await work.users.hold(account.id)
             # The hash took its time: whoever was deleted, suspended or changed since then is not who was checked.
             if current is None or current.version != account.version or current.password_hash != account.password_hash:
@@ -168,9 +171,11 @@ class Login:
             owed = await self.challenge(work, current, device_token, form)
             if owed is None and device_token is None and self.settings.new_device_confirmation:
                 owed = await self._confirm(work, current, client, form)
-            done = owed or await self.open.within(
+            return owed or await self.open.within(
                 work, current, client, device_token=device_token, form=form, methods=("pwd",)
             )
+
+        done = await self.db.write_at_once(opened)
         if isinstance(done, SecondFactorNeeded):
             self.mail.wake()
             return done

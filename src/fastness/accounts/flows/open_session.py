@@ -29,6 +29,8 @@ class Opening:
     methods: tuple[str, ...]
     at: float
     notices: list[Notice]
+    mailed: bool
+    """Whether a mail waits for the commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class OpenSession:
             BadCredentials: the account was suspended meanwhile.
         """
         now, settings = self.now(), self.settings
+        mailed = device_token is None and settings.new_device_notice
         if device_token is None:
             device_token = await self._new_device(work, account, client, now)
         if trust and device_token is not None:
@@ -83,12 +86,13 @@ class OpenSession:
         if opened is None:
             raise BadCredentials("suspended meanwhile")
         notices = [await self.revocation.end_session(work, old) for old in opened.closed]
-        return Opening(account, opened, device_token, methods, now, notices)
+        return Opening(account, opened, device_token, methods, now, notices, mailed)
 
     def done(self, opening: Opening) -> Opening:
         """Make it count: once the transaction is committed."""
         apply(opening.notices)
-        self.mail.wake()
+        if opening.mailed:
+            self.mail.wake()
         who = opening.account.id
         self.emit(Event(EventType.AUTHN_LOGIN_SUCCESS, who=who, details={"methods": " ".join(opening.methods)}))
         self.emit(

@@ -44,12 +44,16 @@ class Refresh:
             Unavailable: the database does not answer.
         """
         await self.throttle.by_address("refresh_address", client.key)
-        async with self.db.write() as work:
+
+        async def rotated(work: Work) -> tuple[Rotated | Reused | None, Account | None, Notice | None]:
             outcome = await work.sessions.rotate(
                 presented, now=self.now(), grace=self.settings.refresh_grace, idle=self.settings.session_idle
             )
             account = await self._owner(work, outcome) if isinstance(outcome, Rotated) else None
             notice = await self._ended(work, outcome, client) if isinstance(outcome, Reused) else None
+            return outcome, account, notice
+
+        outcome, account, notice = await self.db.write_at_once(rotated)
         # Only now: what a reuse ends must be committed, and a refusal would roll it back.
         match outcome:
             case Rotated() if account is not None:

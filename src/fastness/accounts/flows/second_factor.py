@@ -132,6 +132,7 @@ class SecondFactor:
             self._failed(account, attempt)
             raise InvalidFactor
         await self.throttle.forgive_factor(account.id)
+        self.mail.wake()  # a proof may have posted one, whatever the session did
         return self.open.done(done)
 
     def _first(self, account: Account, challenge: Challenge) -> str | None:
