@@ -109,10 +109,10 @@ class Courier:
     async def settled(self) -> None:
         """Wait until nothing is due: everything was sent, given up, or failed and waits for its next time."""
         while True:
-            taken = await self._round()
+            more = await self._round()
             if self._running:
                 await asyncio.wait(self._running.values())
-            elif not taken:
+            elif not more:
                 return
 
     async def stop(self, *, grace: float = 5.0) -> None:
@@ -161,12 +161,12 @@ class Courier:
     async def _due(self) -> bool:
         return await self._db.read_at_once(lambda work: work.outbox.due(now=self._now()))
 
-    async def _round(self) -> int:
-        """Take what is due, as far as there is room, and begin to send it; how many."""
+    async def _round(self) -> bool:
+        """Take what is due, as far as there is room, and begin to send it; whether more may wait."""
         async with self._turn:
             room = _TOGETHER - len(self._running)
             if room <= 0:
-                return 1
+                return True
             taken = await self._db.write_at_once(
                 lambda work: work.outbox.take(now=self._now(), lease=_LEASE, most=room)
             )
@@ -174,7 +174,7 @@ class Courier:
                 task = asyncio.create_task(self._deliver(row), name="fastness mail")
                 self._running[row.id] = task
                 task.add_done_callback(partial(self._gone, row.id))
-            return len(taken)
+            return len(taken) == room
 
     def _gone(self, row: str, _: asyncio.Task[None]) -> None:
         self._running.pop(row, None)
