@@ -32,7 +32,7 @@ def _no_value_inside_a_statement() -> Iterator[None]:
         return engine
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fastness.accounts.db.create_async_engine", guarded)
+        patch.setattr("fastness.accounts.engine.create_async_engine", guarded)
         yield
 
 

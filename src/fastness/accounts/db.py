@@ -7,22 +7,19 @@ import contextlib
 import stat
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Generic, Protocol, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, MetaData, Table, event, exc, select, text
+from sqlalchemy import Connection, Engine, MetaData, Table, exc, select, text
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from fastness.accounts import trips
 from fastness.accounts.at_once import Unit, at_once
 from fastness.accounts.engine import (
     ANSWER,
     file_of,
+    made,
     make_private,
     normalized,
-    prepare_sqlite,
-    quiet_driver,
-    refuse_dead,
     unavailable,
 )
 from fastness.accounts.threads import ThreadedConnection, Threads
@@ -92,7 +89,7 @@ class Database(Generic[W_co]):
         self._reader: AsyncEngine | Engine
         self._writer: AsyncEngine | Engine
         if isinstance(url, str):
-            self.engine = self._made(echo=echo, connections=connections, statement_timeout=statement_timeout)
+            self.engine = made(self._url, echo=echo, connections=connections, statement_timeout=statement_timeout)
             # SQLite's is that already, and to set it again are two trips to the thread of the connection.
             self._reader = self.engine if self._sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
             self._writer = self._writing(self.engine)
@@ -108,34 +105,6 @@ class Database(Generic[W_co]):
         # One statement decides each race, so a stricter level, which a database may have as its default, would only
         # add failures that the client has to repeat.
         return engine if self._sqlite else engine.execution_options(isolation_level="READ COMMITTED")
-
-    def _made(self, *, echo: bool, connections: int, statement_timeout: float) -> AsyncEngine:
-        options: dict[str, Any] = {"echo": echo, "hide_parameters": True}
-        if self._sqlite:
-            # Autocommit leaves BEGIN to us: the driver would begin late, and then a read-then-write can fail as busy.
-            # Every transaction here ends by its own COMMIT or ROLLBACK, so the pool need not send another.
-            options |= {
-                "isolation_level": "AUTOCOMMIT",
-                "skip_autocommit_rollback": True,
-                "connect_args": {"timeout": PATIENCE},
-                "pool_reset_on_return": None,
-            }
-        else:
-            options["connect_args"] = {"timeout": ANSWER, "command_timeout": statement_timeout}
-        if not self._sqlite or self._file is not None:
-            options |= {
-                "pool_size": connections,
-                "max_overflow": 0,
-                "pool_timeout": PATIENCE if self._sqlite else ANSWER,
-            }
-        engine = create_async_engine(self._url, **options)
-        if self._sqlite:
-            quiet_driver()
-            event.listen(engine.sync_engine, "do_connect", trips.connect)
-            event.listen(engine.sync_engine, "connect", prepare_sqlite)
-        else:
-            event.listen(engine.sync_engine, "checkout", refuse_dead)
-        return engine
 
     def read(self) -> AbstractAsyncContextManager[W_co]:
         """Short reads; each statement is its own transaction."""

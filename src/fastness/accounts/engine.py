@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import exc, make_url
+from sqlalchemy import event, exc, make_url
 from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from fastness.accounts import trips
 from fastness.core.errors import MissingExtra, Unavailable
-from fastness.stores.sqlite import prepare
+from fastness.stores.sqlite import PATIENCE, prepare
 
 ANSWER = 4.0
 """Seconds that PostgreSQL has: for a connection and its first answer together, then for each statement. A request may
@@ -68,6 +70,37 @@ def make_private(file: Path) -> None:
     except FileNotFoundError:
         with contextlib.suppress(FileExistsError):
             os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def made(url: URL, *, echo: bool, connections: int, statement_timeout: float) -> AsyncEngine:
+    """An engine of our own for a normalized URL; times in seconds."""
+    options: dict[str, Any] = {"echo": echo, "hide_parameters": True}
+    sqlite = url.get_backend_name() == "sqlite"
+    if sqlite:
+        # Autocommit leaves BEGIN to us: the driver would begin late, and then a read-then-write can fail as busy.
+        # Every transaction here ends by its own COMMIT or ROLLBACK, so the pool need not send another.
+        options |= {
+            "isolation_level": "AUTOCOMMIT",
+            "skip_autocommit_rollback": True,
+            "connect_args": {"timeout": PATIENCE},
+            "pool_reset_on_return": None,
+        }
+    else:
+        options["connect_args"] = {"timeout": ANSWER, "command_timeout": statement_timeout}
+    if not sqlite or file_of(url) is not None:
+        options |= {
+            "pool_size": connections,
+            "max_overflow": 0,
+            "pool_timeout": PATIENCE if sqlite else ANSWER,
+        }
+    engine = create_async_engine(url, **options)
+    if sqlite:
+        quiet_driver()
+        event.listen(engine.sync_engine, "do_connect", trips.connect)
+        event.listen(engine.sync_engine, "connect", prepare_sqlite)
+    else:
+        event.listen(engine.sync_engine, "checkout", refuse_dead)
+    return engine
 
 
 def quiet_driver() -> None:
