@@ -67,7 +67,7 @@ def main() -> None:
     unseen = [label for label in labels if any(name in json.loads(label)["repo"] for name in given.left_out)]
     seen = [label for label in labels if label not in unseen]
     parts = {"all": labels, "open": seen, "left out": unseen}
-    _run([HERE / "environments.py", given.clones, given.environments])
+    print(_run([HERE / "environments.py", given.clones, given.environments]), file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         read, live = Path(folder) / "read", Path(folder) / "live"
         told = _run([HERE / "measure.py", given.clones, read])
@@ -80,7 +80,9 @@ def main() -> None:
             for title, rows in parts.items()
             if rows
         }
-    page = _page(scores, told.strip().splitlines()[-1], [*map(_repository, labels)], became)
+    page = _page(
+        scores, told.strip().splitlines()[-1], [_repository(label, label in unseen) for label in labels], became
+    )
     PAGE.write_text(page, encoding="utf-8")
 
 
@@ -97,9 +99,9 @@ def _score(scorer: Path, labels: Sequence[str], found: Path, folder: Path) -> di
     return score
 
 
-def _repository(label: str) -> str:
+def _repository(label: str, left_out: bool) -> str:  # noqa: FBT001 - one place calls it
     point = json.loads(label)
-    return f"`{point['repo']}` at `{point['commit'][:12]}`"
+    return f"`{point['repo']}` at `{point['commit'][:12]}`{' (left out)' if left_out else ''}"
 
 
 def _page(
