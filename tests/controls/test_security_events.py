@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from by_hand import LOCAL, exchange
-from fastness.controls.security_events import SecurityEvents, SecurityEventSettings, clean
+from fastness.controls.security_events import SecurityEvents, SecurityEventSettings, clean, redaction
 from fastness.core.events import Event, EventType, Level
 from fastness.core.exchange import current
 
@@ -178,6 +180,11 @@ def test_a_matched_route_is_logged_as_its_pattern(lines: Lines) -> None:
     current.reset(token)
 
     assert lines.records[0]["route"] == "/reset/{code}"
+
+
+@given(st.from_regex(redaction._PLAIN, fullmatch=True))
+def test_what_is_taken_for_plain_is_what_no_pattern_finds(text: str) -> None:
+    assert redaction._masked(text) == clean(text) == text
 
 
 def test_addresses_are_masked() -> None:

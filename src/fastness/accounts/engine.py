@@ -92,6 +92,8 @@ def made(url: URL, *, echo: bool, connections: int, statement_timeout: float) ->
             "pool_size": connections,
             "max_overflow": 0,
             "pool_timeout": PATIENCE if sqlite else ANSWER,
+            # The last one used has pages and statements at hand, and what several have read the next write makes stale.
+            "pool_use_lifo": sqlite,
         }
     engine = create_async_engine(url, **options)
     if sqlite:

@@ -35,10 +35,16 @@ _SECRETS = (
     (re.compile(r"(?<![A-Za-z0-9_-])(?![a-z-]{43,}(?![A-Za-z0-9_]))[A-Za-z0-9_-]{43,}"), REDACTED),
 )
 _EMAIL = re.compile(r"([^\s@<>\"',;:/()])[^\s@<>\"',;:/()]{0,63}@([^\s@<>\"',;:/()]{1,253})")
+_PLAIN = re.compile(r"[a-z0-9./]{0,42}|[A-Z]{1,10}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""Paths, addresses, methods and ids: what no pattern above finds, and most of what is logged."""
 
 
 def clean(text: str) -> str:
     """`text` with secrets and addresses masked, unprintable characters as spaces, at most 1,024 bytes of UTF-8."""
+    return text if _PLAIN.fullmatch(text) else _masked(text)
+
+
+def _masked(text: str) -> str:
     kept = text[:_READ]
     if not kept.isprintable():
         kept = "".join(c if c.isprintable() else " " for c in kept)
