@@ -148,7 +148,8 @@ class Courier:
                 if woken or await self._due():
                     # To its end: what was taken from the outbox and is not begun would wait for its lease.
                     while await to_the_end(self._round()):
-                        await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
+                        if self._running:
+                            await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
                 away = False
             except Exception as error:  # noqa: BLE001 - the courier goes on, whatever one round meets
                 if not away:
