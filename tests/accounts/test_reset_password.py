@@ -191,7 +191,9 @@ async def test_thirty_resets_at_once_set_one_password(url: str) -> None:
 
             won = [password for password, answer in zip(chosen, answers, strict=True) if answer[0] == 200]
             assert len(won) == 1
-            assert {answer for answer in answers if answer[0] != 200} == {(400, "invalid_code")}
+            # A busy machine may send some away unheard.
+            lost = {answer for answer in answers if answer[0] != 200}
+            assert {(400, "invalid_code")} <= lost <= {(400, "invalid_code"), (503, "unavailable")}
             assert await status(served, won[0]) == 200
 
 

@@ -380,12 +380,12 @@ def test_the_skeleton_for_the_log_has_no_value_and_one_line() -> None:
     "hostile", ["'" * 200_000, "(" * 200_000, '"' * 199_999, "a" * 200_000, "$" * 200_000, "-/" * 100_000]
 )
 def test_the_look_is_linear(hostile: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()  # ours alone: the machine may be busy
     inlined(hostile)
     utility("create " + hostile)
     skeleton(hostile)
 
-    assert time.perf_counter() - begun < 0.5
+    assert time.process_time() - begun < 2.0
 
 
 def test_a_known_statement_costs_less_than_two_microseconds() -> None:
