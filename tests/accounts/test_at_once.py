@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from fresh_database import fresh_url
 from models_on import AccountDatabase, at_once, models_on
 
 pytestmark = pytest.mark.anyio
-Unit = Callable[[Work], Awaitable[Account]]
 
 
 @pytest.fixture(params=["sqlite", "memory", pytest.param("postgresql", marks=pytest.mark.store)])
@@ -39,13 +38,13 @@ async def file(tmp_path: Path) -> AsyncIterator[AccountDatabase]:
         yield database
 
 
-def registering(name: str, *, cap: int = 3) -> Callable[[Work], Any]:
+def registering(name: str) -> Callable[[Work], Any]:
     """A unit that makes an account and a session of it."""
 
     async def unit(work: Work) -> Account:
         account = await work.users.add(email=name, canonical=name, name="", password_hash=None, now=1.0)
         assert account is not None
-        await work.sessions.open(account.id, now=1.0, idle=9, absolute=9, cap=cap, address="", agent="")
+        await work.sessions.open(account.id, now=1.0, idle=9, absolute=9, cap=3, address="", agent="")
         return account
 
     return unit
@@ -166,7 +165,7 @@ async def test_a_writer_of_another_process_makes_it_unavailable_and_then_well_ag
     await file.write_at_once(registering("ada"))
 
 
-async def test_a_full_disk_at_the_commit_leaves_nothing_behind(file: AccountDatabase) -> None:
+async def test_a_full_disk_leaves_nothing_behind(file: AccountDatabase) -> None:
     async def unit(work: Work) -> None:
         await registering("ada")(work)
         await work.users.connection.execute(text("PRAGMA max_page_count=1"))
