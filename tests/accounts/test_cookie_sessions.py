@@ -239,6 +239,7 @@ async def test_memory_answers_between_two_readings_and_reading_keeps_the_session
     async with browsing(served) as browser:
         await sign_in(browser)
         await browser.get("/profile")
+        await served.service.mail.settled()  # the notice of the new device goes out beside us
         said = statements_of(served)
         await browser.get("/auth/csrf")
         assert said == []

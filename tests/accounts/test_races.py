@@ -110,7 +110,9 @@ async def test_one_link_redeemed_at_once_is_redeemed_once(served: Served) -> Non
 
     answers = await asyncio.gather(*(served.client.post("/auth/verify-email", json=given) for _ in range(30)))
 
-    assert sorted(answer.status_code for answer in answers) == [200] + [400] * 29
+    statuses = [answer.status_code for answer in answers]
+    assert statuses.count(200) == 1
+    assert {400} <= set(statuses) - {200} <= {400, 503}  # a busy machine may send some away unheard
 
 
 async def test_two_administrators_who_delete_each_other_leave_one(served: Served) -> None:

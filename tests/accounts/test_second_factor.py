@@ -116,6 +116,30 @@ async def test_one_challenge_opens_one_session(served: Served) -> None:
     assert later.status_code == 401
 
 
+async def test_a_sign_in_that_mails_wakes_the_courier_and_one_that_does_not_leaves_it(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken, step = list[str](), ""
+    await served.account()
+    await served.account("bob@example.com")
+    with monkeypatch.context() as patch:
+        patch.setattr(served.service.mail, "wake", lambda: woken.append(step))
+        step = "a new device"
+        device = (await served.login("bob@example.com"))["device_token"]
+        step = "a known device"
+        await served.login("bob@example.com", device_token=device)
+        assert woken == ["a new device"]
+    _, seed, codes = await served.with_totp()
+    known = (await finish(served, await served.challenge(), code=served.totp(seed))).json()["device_token"]
+    with monkeypatch.context() as patch:
+        patch.setattr(served.service.mail, "wake", lambda: woken.append(step))
+        step = "a recovery code"
+        token = await served.challenge(device_token=known)
+        assert (await finish(served, token, recovery_code=codes[0], device_token=known)).status_code == 200
+    assert woken[1:]
+    assert set(woken[1:]) == {"a recovery code"}
+
+
 async def test_a_recovery_code_works_once_in_any_writing_and_is_told(served: Served) -> None:
     await served.account()
     _, _, codes = await served.with_totp()
