@@ -112,6 +112,6 @@ def _user(scope: MutableMapping[str, Any], found: exchanges.Exchange | None) -> 
         return None
     try:
         return str(user.identity)  # type: ignore[union-attr]
-    except (AttributeError, NotImplementedError):  # Starlette's own SimpleUser has none
+    except (AttributeError, NotImplementedError):  # a class of the application's own may have none
         name: str | None = getattr(user, "display_name", None)
         return name

@@ -80,7 +80,7 @@ class _Counting(Quiet):
 
     def _plans_of(self, rule: Any) -> tuple[Plan, Plan]:
         known = self._plans.get(id(rule))
-        if known is not None and known[0] is rule:
+        if known is not None:
             return known[1]
         if len(self._plans) >= _MOST_PLANS:  # rules of a route tree that changes all the time
             self._plans.clear()

@@ -83,7 +83,7 @@ class FallbackStore:
                 if waiting is not None:
                     await waiting
 
-    async def _awaited(self, found: Awaitable[Hit], outage: int, key: str, rate: Rate, *, strict: bool = False) -> Hit:
+    async def _awaited(self, found: Awaitable[Hit], outage: int, key: str, rate: Rate, *, strict: bool) -> Hit:
         try:
             hit = await (found if self._timeout is None else self._in_time(found, self._timeout))
         except Exception as error:  # noqa: BLE001 - as above
