@@ -28,12 +28,17 @@ def write(page: Path, tables: Mapping[str, Figures], survivors: Mapping[str, lis
     before, rest = text.split(BEGIN)
     old, after = rest.split(END)
     known = dict(_ENTRY.findall(old))
-    figures = {name: Figures(*map(int, numbers)) for name, *numbers in _ROW.findall(old)}
+    figures = figures_of(old)
     lists = {name: list(known_of(old, name)) for name in figures}
     figures, lists = {**figures, **tables}, {**lists, **survivors}
     made = _made(figures, lists, known)
     page.write_text(f"{before}{BEGIN}\n{made}{END}{after}", encoding="utf-8")
     return MISSING not in made
+
+
+def figures_of(text: str) -> dict[str, Figures]:
+    """The figures that the page has for each control."""
+    return {name: Figures(*map(int, numbers)) for name, *numbers in _ROW.findall(text)}
 
 
 def known_of(text: str, control: str) -> list[str]:

@@ -104,3 +104,54 @@ def test_tokens_issued_after_a_flood_are_good() -> None:
 def test_an_end_without_a_date_is_an_error_of_the_program() -> None:
     with pytest.raises(ValueError, match="finite"):
         revocations().revoke_user("ada", until=float("inf"))
+
+
+def test_every_ending_is_told_with_its_kind_and_name_once_it_counts() -> None:
+    ended, told = revocations(), list[tuple[str, str, bool]]()
+    ended.listeners.append(lambda kind, name: told.append((kind, name, ended.revoked(who("ada")))))
+
+    ended.revoke_session("s-ada", until=NOW + 600)
+    ended.revoke_token("t-bob", until=NOW + 600)
+    ended.revoke_user("eve", until=NOW + 600)
+    ended.require_version("ada", 1, until=NOW + 600)
+    ended.restore_user("eve")
+
+    assert told == [("session", "s-ada", True), ("token", "t-bob", True), ("user", "eve", True), ("user", "ada", True)]
+
+
+def test_room_is_made_when_there_is_one_too_many_and_a_quarter_goes() -> None:
+    ended = revocations(capacity=8)
+    for number in range(8):
+        ended.revoke_session(f"full-{number}", until=NOW + 10)
+
+    assert len(ended) == 8
+    assert not ended.revoked(who("other", expires=NOW + 10))
+
+    ended.revoke_session("one-more", until=NOW + 20)
+
+    assert len(ended) == 6
+    assert ended.revoked(who("other", expires=NOW + 10))
+
+
+def test_what_is_over_now_goes_whole_and_ends_nobody_else() -> None:
+    ended = revocations(capacity=8)
+    for number in range(8):
+        ended.revoke_session(f"over-{number}", until=NOW)
+
+    ended.revoke_session("live", until=NOW + 10)
+
+    assert len(ended) == 1
+    assert not ended.revoked(who("other", expires=NOW))
+
+
+def test_a_version_is_forgotten_with_the_tokens_that_it_ended() -> None:
+    ended = revocations(capacity=4)
+    ended.require_version("ada", 5, until=NOW - 1)
+    assert ended.revoked(who("ada", version=4))
+
+    for number in range(4):
+        ended.require_version(f"other-{number}", 1, until=NOW + 600)
+
+    assert len(ended) == 3
+    assert not ended.revoked(who("ada", version=4, expires=NOW + 601))
+    assert ended.revoked(who("other-3", expires=NOW + 601))

@@ -33,7 +33,7 @@ class SigningKey:
     def generate(cls, kid: str | None = None) -> SigningKey:
         """A new ES256 key; its name is the RFC 7638 thumbprint unless given."""
         key = jose.generate()
-        return cls(kid or key.thumbprint(), key)
+        return cls(key.thumbprint() if kid is None else kid, key)
 
     @classmethod
     def shared(cls, secret: bytes | str, kid: str | None = None) -> SigningKey:
@@ -53,7 +53,7 @@ class SigningKey:
                 "the token secret is the text of an asymmetric key or certificate",
                 why="everybody who has the public key could sign tokens (CVE-2022-29217)",
             )
-        name = kid or hmac.digest(raw, b"fastness kid", hashlib.sha256)[:8].hex()
+        name = hmac.digest(raw, b"fastness kid", hashlib.sha256)[:8].hex() if kid is None else kid
         return cls(name, jose.shared(raw))
 
     @classmethod
@@ -67,7 +67,7 @@ class SigningKey:
             key = jose.from_pem(pem.encode() if isinstance(pem, str) else pem)
         except ValueError:
             raise _not_p256() from None
-        return cls(kid or key.thumbprint(), key)
+        return cls(key.thumbprint() if kid is None else kid, key)
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> SigningKey:
