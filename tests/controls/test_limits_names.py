@@ -15,7 +15,8 @@ from controls.test_limits_alone import app_with, statuses
 from controls.test_limits_chain import OFF, AwaitedStore, Before, Chain, Rule, answer, exchange_for
 from fastness.controls.limits import AddressLimits, Limit, LimitSettings, UserLimits, elements, limit
 from fastness.core.asgi import log_crash, problem
-from fastness.core.events import Level
+from fastness.core.errors import TooManyRequests
+from fastness.core.events import Event, EventType, Level
 from fastness.core.exchange import Pipeline
 from fastness.core.store import Hit, MemoryStore, Rate
 
@@ -152,6 +153,17 @@ async def test_with_a_key_memory_sees_no_address_and_without_one_it_is_asked_in_
     assert len(with_key.keys) == 2
     assert not [key for key in with_key.keys + with_key.quick if "192" in key or "ada" in key]
     assert [key.rsplit(":", 1)[1] for key in without.quick] == ["192.0.2.1", "ada"]
+
+
+def test_without_a_store_this_process_counts_and_nobody_misses_one() -> None:
+    events = list[Event]()
+    limits = AddressLimits(LimitSettings(per_address="1/hour"), emit=events.append)
+
+    assert limits.enter(exchange_for(Rule())) is None
+    with pytest.raises(TooManyRequests):
+        limits.enter(exchange_for(Rule()))
+
+    assert [event.type for event in events] == [EventType.EXCESS_RATE_LIMIT_EXCEEDED]
 
 
 async def test_a_name_that_is_no_unicode_text_is_counted_and_no_error() -> None:
