@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from canary import CANARY, watch
 from cells import chosen
+from fresh_database import drop_kept
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """No secret of any test reaches a log: the run fails when one does."""
     if config.pluginmanager.register(CANARY, "canary") is not None:
         watch()
+
+
+def pytest_sessionfinish() -> None:
+    """Processes of pytest-xdist end without their exit handlers."""
+    asyncio.run(drop_kept())
 
 
 @pytest.fixture

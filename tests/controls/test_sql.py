@@ -8,19 +8,18 @@ import re
 import shutil
 import subprocess
 import sys
-import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, func, make_url, select, text
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from databases import postgres_url
 from fastness.controls import sql
 from fastness.core.errors import MissingExtra, Refused
+from fresh_database import fresh_url
 
 pytestmark = pytest.mark.anyio
 
@@ -45,27 +44,14 @@ SORTS = {"name": Person.name, "id": Person.id}
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AsyncConnection]:
-    if request.param == "sqlite":
-        url: Any = f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
-    else:
-        name = f"sql_{uuid.uuid4().hex}"
-        server = create_async_engine(postgres_url(), isolation_level="AUTOCOMMIT")
-        async with server.connect() as connection:
-            await connection.execute(text(f'CREATE DATABASE "{name}"'))
-        url = make_url(postgres_url()).set(database=name)
-    engine = create_async_engine(url)
-    try:
+    async with fresh_url(request.param, tmp_path) as url:
+        engine = create_async_engine(url)
         async with engine.connect() as connection:
             await connection.run_sync(Base.metadata.create_all)
             await connection.execute(Person.__table__.insert(), [{"name": name} for name in NAMES])  # type: ignore[attr-defined]
             await connection.commit()
             yield connection
-    finally:
         await engine.dispose()
-        if request.param == "postgresql":
-            async with server.connect() as connection:
-                await connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-            await server.dispose()
 
 
 async def names(db: AsyncConnection, *where: ColumnElement[bool]) -> list[str]:
