@@ -3,7 +3,8 @@
 Secrets are remembered where they are made (access tokens, session secrets, codes, device tokens, API keys) and where
 they pass through a client that was answered with success, so those of servers in other processes too. Lines are the log
 records of this process, its security events, and what servers wrote to their terminals. At the end of the run they are
-compared; one that is found fails the run. Under xdist each worker compares its own.
+compared; one that is found fails the run, with an exit code of its own, for no test passes another time because of that.
+Under xdist each worker compares its own.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ _FIELDS = {
     "password", "new_password", "access_token", "refresh_token", "device_token", "mfa_token", "token", "code", "key", "secret",
     "api_key", "csrf_token",
 }  # fmt: skip
+FOUND = 9
+"""The run's exit code: pytest's own end with 5."""
 _TAIL = 16
 """Characters of a secret's end that nothing else has."""
 _WORDS = re.compile(rf"[A-Za-z0-9_-]{{{_TAIL},}}")
@@ -88,8 +91,8 @@ class Canary:
             told["canary"] = {"hits": hits, "counts": counts}
             return
         self._take(hits, counts)
-        if self._told and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if self._told:
+            session.exitstatus = FOUND
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -198,7 +201,7 @@ def _sent_async(send: Callable[..., Any]) -> Any:
 
 def _passed(request: httpx2.Request, answer: httpx2.Response) -> None:
     """What passed with success was a secret; what was refused may be any word."""
-    CANARY.public.add(request.headers.get("user-agent", ""))
+    CANARY.public |= {request.headers.get(name, "") for name in ("user-agent", "host")}
     CANARY.public.add(request.url.path)
     if not answer.is_success:
         return

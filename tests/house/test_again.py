@@ -51,6 +51,15 @@ def test_what_failed_is_named_though_it_passed_alone(tmp_path: Path) -> None:
     assert "PASSED ALONE ONLY, to be repaired:\n  test_it.py::test_fails_the_first_time" in done.stdout
 
 
+def test_a_secret_in_a_log_is_no_matter_of_another_try(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text("def pytest_sessionfinish(session): session.exitstatus = 9")
+
+    done = asked(tmp_path, ONCE)
+
+    assert done.returncode == 9
+    assert "once more" not in done.stdout
+
+
 def test_six_failures_are_not_asked_again(tmp_path: Path) -> None:
     done = asked(tmp_path, "import pytest\n@pytest.mark.parametrize('n', range(6))\ndef test_six(n): assert False")
 
