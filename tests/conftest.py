@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from fastapi.dependencies import models
 
 from canary import CANARY, watch
 from cells import chosen
@@ -20,6 +21,19 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionfinish() -> None:
     """Processes of pytest-xdist end without their exit handlers."""
     asyncio.run(drop_kept())
+
+
+_CACHES = [cache for cache in vars(models).values() if hasattr(cache, "cache_clear")]
+
+
+def pytest_runtest_teardown() -> None:
+    """Let go of the applications of a test.
+
+    FastAPI remembers thousands of endpoints by what kind of function they are, and each holds its application: forty of
+    them are a million objects, which the garbage collector walks through while a database waits for its answer.
+    """
+    for cache in _CACHES:
+        cache.cache_clear()
 
 
 @pytest.fixture
