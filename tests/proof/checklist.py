@@ -19,7 +19,8 @@ from fastness.core.errors import Refused
 from house.test_audit import BAD, audit
 
 ORIGIN, EVIL = "https://app.example.com", "https://evil.example"
-PASSWORD = "correct horse battery staple"
+PASSWORD = "violet teapot under the stairs"
+"""In no corpus of hostile texts: those are sent as a Host too, which is logged."""
 HEADERS = {
     "content-security-policy": r"frame-ancestors 'none'",
     "x-content-type-options": r"^nosniff$",
