@@ -201,7 +201,7 @@ def _sent_async(send: Callable[..., Any]) -> Any:
 
 def _passed(request: httpx2.Request, answer: httpx2.Response) -> None:
     """What passed with success was a secret; what was refused may be any word."""
-    CANARY.public |= {request.headers.get(name, "") for name in ("user-agent", "host")}
+    CANARY.public.add(request.headers.get("user-agent", ""))
     CANARY.public.add(request.url.path)
     if not answer.is_success:
         return

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from fastapi.dependencies import models
 
 from canary import CANARY, watch
 from cells import chosen
 from fresh_database import drop_kept
+from letting_go import let_go
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,17 +23,9 @@ def pytest_sessionfinish() -> None:
     asyncio.run(drop_kept())
 
 
-_CACHES = [cache for cache in vars(models).values() if hasattr(cache, "cache_clear")]
-
-
 def pytest_runtest_teardown() -> None:
-    """Let go of the applications of a test.
-
-    FastAPI remembers thousands of endpoints by what kind of function they are, and each holds its application: forty of
-    them are a million objects, which the garbage collector walks through while a database waits for its answer.
-    """
-    for cache in _CACHES:
-        cache.cache_clear()
+    """Nothing of a test's applications stays."""
+    let_go()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 MOST = 5
 FAILED = 1
-"""What pytest ends with when tests failed; everything else is no failed test, as a secret in a log (tests/canary.py)."""
+"""What pytest ends with when tests failed; everything else is no failed test, a secret in a log among it (tests/canary.py)."""
 
 
 def run(arguments: list[str], *, environment: dict[str, str] | None = None) -> int:

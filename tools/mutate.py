@@ -5,7 +5,8 @@
     python tools/mutate.py --only token.py:40  changes of this file, or of this line
     python tools/mutate.py --report            also write the figures and the survivors into docs/mutation.md
     python tools/mutate.py --again --report    only the changes that docs/mutation.md lists, after new tests: takes it
-                                               that the tests still notice what they noticed
+                                               that all others are still noticed, so run what you changed
+                                               in the controls with --only too
 
 Each change (tools/mutants.py) is made in a copy (tools/mutation_slot.py), and only the tests of its control run on it,
 until the first that fails. A run that takes several times as long as it should counts as noticed. Exit code 1 when less
@@ -98,11 +99,13 @@ def all_runs(control: str, runs: list[Run], slots: list[Slot]) -> None:
 def settled(control: str, runs: list[Run]) -> int:
     """Count those that the page does not list as noticed; how many of these took too long when they were run."""
     page = PAGE.read_text(encoding="utf-8")
-    listed = set(known_of(page, control))
+    figures, listed = figures_of(page).get(control), set(known_of(page, control))
+    if figures is None:
+        raise SystemExit(f"{control} was never run whole: run it without --again")
     for run in runs:
         if run.name not in listed:
             run.code = 1
-    return figures_of(page)[control].late
+    return figures.late
 
 
 def main() -> int:
