@@ -29,3 +29,10 @@ def run(main: Callable[[Callable[[], float]], Coroutine[Any, Any, T]]) -> T:
     loop.time = lambda: selector.now  # type: ignore[method-assign]
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         return runner.run(main(loop.time))
+
+
+def busy(seconds: float) -> None:
+    """Let time pass in which the running loop does nothing else, as when its process must wait for a processor."""
+    selector = getattr(asyncio.get_running_loop(), "_selector")  # noqa: B009 - no attribute that types know
+    assert isinstance(selector, _Jumping)
+    selector.now += seconds

@@ -81,9 +81,28 @@ def test_a_store_that_answers_nobody_is_given_up_after_one_time_out() -> None:
     assert given_up(timeout=0.5) == 0.5
 
 
-def test_an_answer_to_another_hit_buys_one_more_turn_and_one_that_is_a_turn_old_does_not() -> None:
-    assert given_up(1.0) == 4.0
-    assert given_up(0.0) == 2.0
+def test_after_an_answer_to_another_hit_a_whole_turn_must_be_silent() -> None:
+    assert given_up(0.25) == 2.5
+    assert given_up(0.25, 2.25) == 4.5
+    assert given_up(0.25, 2.75) == 2.5
+
+
+def test_while_this_process_does_not_run_the_store_is_not_silent() -> None:
+    async def main(now: Now) -> tuple[list[EventType], float]:
+        class InThreeSteps(Answering):
+            async def hit(self, key: str, rate: Rate) -> Hit:
+                for _ in range(3):
+                    await asyncio.sleep(0.2)
+                return await super().hit(key, rate)
+
+        events = list[Event]()
+        store = FallbackStore(InThreeSteps(), events.append, timeout=1.0, now=now)
+        asyncio.get_running_loop().call_later(0.1, virtual_time.busy, 3.0)
+        await asked(store)
+        return [event.type for event in events], now()
+
+    events, took = virtual_time.run(main)
+    assert (events, round(took, 3)) == ([], 3.5)
 
 
 def test_a_hit_waits_four_turns_at_most_however_many_others_are_answered() -> None:

@@ -12,6 +12,8 @@ from fastness.core.store import CounterStore, Hit, MemoryStore, Rate
 
 _YEAR = 366 * 86_400.0
 _MOST_TURNS = 4
+_TICKS = 4
+"""In a turn."""
 _WHICH = {"store": "counters"}
 
 
@@ -37,8 +39,8 @@ class FallbackStore:
         workers: int = 1,
         now: Clock = steady,
     ) -> None:
-        """`timeout` and `retry` in seconds. The store is down when it answered nobody for `timeout`; no time-out is for
-        a store that keeps one itself, as RedisStore does.
+        """`timeout` and `retry` in seconds. The store is down when it answered nobody for `timeout`, in which this
+        process itself was running; no time-out is for a store that keeps one itself, as RedisStore does.
 
         `workers` is how many processes count while the store is away; it may be set later.
         """
@@ -48,7 +50,7 @@ class FallbackStore:
         self._outage = 0
         self._down = False
         self._next_try = 0.0
-        self._answer = float("-inf")
+        self._answers = 0
 
     @property
     def strict(self) -> Strict:
@@ -94,26 +96,29 @@ class FallbackStore:
 
     async def _in_time(self, found: Awaitable[Hit], turn: float) -> Hit:
         # A flood makes a database slow and not dead: as long as it answers others, this hit waits for its turn. Else
-        # whoever sends enough at once would be counted in each process apart.
+        # whoever sends enough at once would be counted in each process apart. A turn is counted in ticks, and one that
+        # comes late is still one: while this process was too busy to ask and to read, the store was not silent.
         loop = asyncio.get_running_loop()
         last = loop.time() + _MOST_TURNS * turn
-        timer: asyncio.TimerHandle | None = None
+        seen, silent = self._answers, 0
 
-        def judge() -> None:
-            nonlocal timer
+        def tick() -> None:
+            nonlocal timer, seen, silent
             now = loop.time()
-            if now < last and now - self._answer < turn:
-                timer = loop.call_later(turn, judge)
-            else:
+            silent = silent + 1 if self._answers == seen else 0
+            seen = self._answers
+            if silent == _TICKS or now >= last:
                 patience.reschedule(now)
+            else:
+                timer = loop.call_at(min(now + turn / _TICKS, last), tick)
 
-        timer = loop.call_later(turn, judge)
+        timer = loop.call_later(turn / _TICKS, tick)
         try:
             async with asyncio.timeout(None) as patience:
                 hit = await found
         finally:
             timer.cancel()
-        self._answer = loop.time()
+        self._answers += 1
         return hit
 
     def _answered(self, outage: int) -> None:
