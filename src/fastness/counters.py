@@ -39,7 +39,8 @@ class Counters:
             self._redis = self._made(settings)
         self.store: CounterStore
         if self._redis is not None:
-            self.store = FallbackStore(self._redis, emit, timeout=None, workers=told_workers(), now=ticks)
+            # A try costs its request 50 ms at most. One that only begins to connect again leaves time for another.
+            self.store = FallbackStore(self._redis, emit, timeout=None, retry=0.5, workers=told_workers(), now=ticks)
         elif given is None:
             self.store = MemoryStore(now=ticks)
         else:
