@@ -101,6 +101,7 @@ class FallbackStore:
         loop = asyncio.get_running_loop()
         last = loop.time() + _MOST_TURNS * turn
         seen, silent = self._answers, 0
+        timer: asyncio.TimerHandle | None = None
 
         def tick() -> None:
             nonlocal timer, seen, silent
