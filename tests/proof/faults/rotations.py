@@ -66,6 +66,7 @@ async def _keys(serving: Serving, said: str) -> tuple[SigningKey, str]:
     database = Database(serving.database, default_models())
     stored = list(await SigningKeys(database, KeyRing([serving.environment["FASTNESS_SECRET"]])).load())
     await database.close()
-    [added] = [key for key in stored if key.kid in said]
+    # The name of the second key of a day begins with that of the first.
+    added = max((key for key in stored if key.kid in said), key=lambda key: len(key.kid))
     [former] = [key.kid for key in stored if key.kid != added.kid]
     return added, former
