@@ -15,10 +15,13 @@ from fastapi import Depends, FastAPI
 
 from accounts.serving import running
 from fastness.chain import Secured, secure
-from fastness.controls.limits import limit
+from fastness.controls.limits import FallbackStore, limit
 from fastness.core.declare import public
-from fastness.core.events import Event, EventType
+from fastness.core.events import Event, EventType, silent
+from fastness.core.store import Hit, Rate
+from fastness.counters import Counters
 from fastness.settings import Settings
+from fastness.stores.redis import RedisAway
 from redis_server import redis_server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.store]
@@ -100,6 +103,28 @@ async def test_a_redis_that_is_away_is_told_and_served_without_and_joined_when_i
     assert shared
 
 
+def test_a_redis_that_is_away_is_tried_again_every_half_second() -> None:
+    now, tried = 1000.0, list[float]()
+
+    class Away:
+        def hit(self, key: str, rate: Rate) -> Hit:
+            tried.append(now)
+            raise RedisAway("refused")
+
+        def reset(self, key: str) -> None:
+            raise RedisAway("refused")
+
+    chosen = {"environment": "development", "secret": [SECRET], "redis_url": "redis://localhost"}
+    store = Counters(None, Settings.model_validate(chosen), silent, ticks=lambda: now).store
+    assert isinstance(store, FallbackStore)
+    store.behind = Away()
+    for _ in range(7):
+        store.hit("ada", Rate(5, 3600.0))
+        now += 0.25
+
+    assert tried == [1000.0, 1000.5, 1001.0, 1001.5]
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [
@@ -129,6 +154,7 @@ sys.modules["hiredis"] = None
 from fastapi import FastAPI
 from fastness import secure
 from fastness.settings import Settings
+from fastness.stores.redis import RedisAway
 print(*secure(FastAPI(), Settings(environment="development", redis_url="redis://localhost")).problems())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

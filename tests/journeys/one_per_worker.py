@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from plain_http import NO_TLS
+
 _MOST = 400
 
 
@@ -23,7 +25,7 @@ async def one_per_worker(
 
         async def connect() -> None:
             transport = httpx2.AsyncHTTPTransport(
-                local_address=address, limits=httpx2.Limits(max_connections=1, keepalive_expiry=600)
+                local_address=address, verify=NO_TLS, limits=httpx2.Limits(max_connections=1, keepalive_expiry=600)
             )
             http = await stack.enter_async_context(httpx2.AsyncClient(transport=transport, base_url=url, timeout=60))
             answer = await http.get("/health")

@@ -27,6 +27,7 @@ from fastness.core.keys import KeyRing
 from journeys.one_per_worker import one_per_worker
 from journeys.servers import clean
 from journeys.test_killed import mailed_now
+from plain_http import NO_TLS
 from token_forge import forged
 
 pytestmark = [pytest.mark.anyio, pytest.mark.store, pytest.mark.timeout(300)]
@@ -87,7 +88,7 @@ async def raw(url: str, lines: str, address: str) -> int:
 
 
 async def sign_in(url: str, email: str, address: str = "127.0.0.1", password: str = "wrong") -> httpx2.Response:
-    transport = httpx2.AsyncHTTPTransport(local_address=address)
+    transport = httpx2.AsyncHTTPTransport(local_address=address, verify=NO_TLS)
     async with httpx2.AsyncClient(transport=transport, base_url=url, timeout=60) as http:
         return await http.post("/auth/login", json={"email": email, "password": password})
 
@@ -116,7 +117,7 @@ async def test_exactly_the_limit_passes_and_no_header_gets_more(serving: Serving
 
 
 async def account(url: str, email: str) -> dict[str, Any]:
-    async with httpx2.AsyncClient(base_url=url, timeout=60) as http:
+    async with httpx2.AsyncClient(base_url=url, timeout=60, verify=NO_TLS) as http:
         made = await http.post("/auth/register", json={"email": email, "password": PASSWORD, "name": "Ada"})
         assert made.status_code == 202, made.text
     answer = await sign_in(url, email, password=PASSWORD)

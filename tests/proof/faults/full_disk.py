@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import resource
 import secrets
 import sqlite3
@@ -16,6 +17,7 @@ import httpx2
 from sqlalchemy import make_url
 
 from cells import Serving, served
+from plain_http import NO_TLS
 from proof.faults.callers import OPEN, Person, person
 from proof.faults.experiment import Figure, Trial, at_least, none, only
 
@@ -42,7 +44,7 @@ async def _endures(
     what: str, serving: Serving, fault: Callable[[], contextlib.AbstractContextManager[None]]
 ) -> list[Figure]:
     who = await person(serving.url, f"{secrets.token_hex(4)}@example.com")
-    async with httpx2.AsyncClient(base_url=serving.url, timeout=60, headers=who.headers) as http:
+    async with httpx2.AsyncClient(base_url=serving.url, timeout=60, headers=who.headers, verify=NO_TLS) as http:
         with fault():
             reads = Counter([(await http.get("/profile")).status_code for _ in range(20)])
             writes = Counter([(await _write(http, n)).status_code for n in range(20)])
@@ -62,9 +64,9 @@ async def _write(http: httpx2.AsyncClient, n: int) -> httpx2.Response:
 async def _no_descriptor(serving: Serving) -> list[Figure]:
     """Who is connected is served; who comes new waits, and is served when there is room again."""
     who = await person(serving.url, f"{secrets.token_hex(4)}@example.com")
-    async with httpx2.AsyncClient(base_url=serving.url, timeout=60, headers=who.headers) as http:
+    async with httpx2.AsyncClient(base_url=serving.url, timeout=60, headers=who.headers, verify=NO_TLS) as http:
         await http.get("/profile")
-        with _bounded(serving, resource.RLIMIT_NOFILE, min(_open(pid) for pid in serving.workers())):
+        with _bounded(serving, resource.RLIMIT_NOFILE, min(_free(pid) for pid in serving.workers())):
             coming = [asyncio.create_task(_new(serving.url, who)) for _ in range(8)]
             connected = Counter([(await http.get("/profile")).status_code for _ in range(20)])
             await asyncio.sleep(0.3)
@@ -78,12 +80,14 @@ async def _no_descriptor(serving: Serving) -> list[Figure]:
     ]
 
 
-def _open(pid: int) -> int:
-    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+def _free(pid: int) -> int:
+    """The lowest number that its next descriptor could have; with that as the limit there is no next one."""
+    held = {int(entry.name) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    return next(number for number in itertools.count() if number not in held)
 
 
 async def _new(url: str, who: Person) -> int:
-    async with httpx2.AsyncClient(base_url=url, timeout=60, headers=who.headers) as http:
+    async with httpx2.AsyncClient(base_url=url, timeout=60, headers=who.headers, verify=NO_TLS) as http:
         try:
             return (await http.get("/profile")).status_code
         except httpx2.TransportError:

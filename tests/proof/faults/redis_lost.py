@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import ssl
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,13 +11,12 @@ from collections.abc import Callable
 import httpx2
 
 from cells import Serving, served
+from plain_http import NO_TLS
 from proof.faults.callers import OPEN
 from proof.faults.experiment import Figure, Trial, at_least, at_most, only, within
 from redis_server import RedisServer
 
 ALLOWED, TRIED, REPEATS, RECOVERY = 8, 60, 3, 2.0
-_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""A client that makes its own reads every authority of the machine first: sixty of them are three seconds."""
 FAULTS: dict[str, tuple[Callable[[RedisServer], object], Callable[[RedisServer], object]]] = {
     "gone": (RedisServer.stop, RedisServer.start),
     "hangs": (RedisServer.freeze, RedisServer.thaw),
@@ -86,7 +84,7 @@ async def _guesses(url: str) -> Counter[int]:
 
     async def one() -> int:
         # A connection each, so that the kernel spreads them over the workers.
-        async with httpx2.AsyncClient(base_url=url, timeout=60, verify=_NO_TLS) as http:
+        async with httpx2.AsyncClient(base_url=url, timeout=60, verify=NO_TLS) as http:
             return (await http.post("/auth/login", json={"email": email, "password": "not the right one"})).status_code
 
     return Counter(await asyncio.gather(*(one() for _ in range(TRIED))))
