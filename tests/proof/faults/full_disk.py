@@ -31,12 +31,13 @@ async def run(trial: Trial) -> list[Figure]:
         figures += await _no_descriptor(serving)
         figures += _torn(Path(str(make_url(serving.database).database)))
     if not trial.short:
-        with _small_disk() as disk:
+        with _small_disk(trial.folder) as disk:
             place = {"FASTNESS_DATABASE_URL": f"sqlite:///{disk}/accounts.db"}
             async with served(trial.cell, trial.folder / "small", **OPEN, **place) as serving:
                 figures += await _endures("the disk is full", serving, lambda: _filled(disk))
-                figures += await _endures("the disk is read-only", serving, lambda: _read_only(disk))
-                figures += _torn(disk / "accounts.db")
+                figures += await _read_only(disk, serving)
+            _mount_again(disk)
+            figures += _torn(disk / "accounts.db")
     return figures
 
 
@@ -46,14 +47,15 @@ async def _endures(
     who = await person(serving.url, f"{secrets.token_hex(4)}@example.com")
     async with httpx2.AsyncClient(base_url=serving.url, timeout=60, headers=who.headers, verify=NO_TLS) as http:
         with fault():
-            reads = Counter([(await http.get("/profile")).status_code for _ in range(20)])
-            writes = Counter([(await _write(http, n)).status_code for n in range(20)])
+            figures = await _reads_go_on(what, http)
         after = Counter([(await _write(http, n)).status_code for n in range(20)])
-    return [
-        only(f"{what}: reads", reads, READS),
-        only(f"{what}: writes", writes, WRITES),
-        only(f"{what}: writes afterwards", after, GOOD),
-    ]
+    return [*figures, only(f"{what}: writes afterwards", after, GOOD)]
+
+
+async def _reads_go_on(what: str, http: httpx2.AsyncClient) -> list[Figure]:
+    reads = Counter([(await http.get("/profile")).status_code for _ in range(20)])
+    writes = Counter([(await _write(http, n)).status_code for n in range(20)])
+    return [only(f"{what}: reads", reads, READS), only(f"{what}: writes", writes, WRITES)]
 
 
 async def _write(http: httpx2.AsyncClient, n: int) -> httpx2.Response:
@@ -118,36 +120,43 @@ def _torn(file: Path) -> list[Figure]:
 
 
 @contextlib.contextmanager
-def _small_disk() -> Iterator[Path]:
-    """A disk of 2 MiB. Only root may mount one."""
-    import tempfile
-
-    disk = Path(tempfile.mkdtemp(prefix="fastness-disk-"))
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], check=True)
+def _small_disk(folder: Path) -> Iterator[Path]:
+    """A disk of 16 MiB, some more than the tables and their log. Only root may mount one."""
+    image, disk = folder / "disk", folder / "mounted"
+    image.write_bytes(bytes(16 * 2**20))
+    disk.mkdir()
+    subprocess.run(["mkfs.ext4", "-q", "-m", "0", image], check=True)
+    subprocess.run(["mount", "-o", "loop", image, disk], check=True)
     try:
         yield disk
     finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
-        disk.rmdir()
+        subprocess.run(["umount", disk], check=True)
+
+
+def _mount_again(disk: Path) -> None:
+    subprocess.run(["umount", disk], check=True)
+    subprocess.run(["mount", "-o", "loop", disk.with_name("disk"), disk], check=True)
+
+
+def _broken(disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,abort", disk], check=True)
+
+
+async def _read_only(disk: Path, serving: Serving) -> list[Figure]:
+    """What the kernel does after an error of the disk. It does not take it back as long as files are open."""
+    who = await person(serving.url, f"{secrets.token_hex(4)}@example.com")
+    async with httpx2.AsyncClient(base_url=serving.url, timeout=60, headers=who.headers, verify=NO_TLS) as http:
+        await asyncio.to_thread(_broken, disk)
+        return await _reads_go_on("the disk is read-only", http)
 
 
 @contextlib.contextmanager
 def _filled(disk: Path) -> Iterator[None]:
     filler = disk / "filler"
-    with filler.open("wb") as file, contextlib.suppress(OSError):
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(b"x" * 4096)
-            file.flush()
     try:
         yield
     finally:
         filler.unlink()
-
-
-@contextlib.contextmanager
-def _read_only(disk: Path) -> Iterator[None]:
-    subprocess.run(["mount", "-o", "remount,ro", disk], check=False)
-    try:
-        yield
-    finally:
-        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
