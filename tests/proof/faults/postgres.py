@@ -22,6 +22,9 @@ AWAY = {200, 202, 503}
 GOOD = {200, 202}
 RECOVERY = 2.0
 TIMEOUT = 5.0
+DELAY, TRIPS = 0.2, 40
+"""A slow database is no dead one: who asks gets the answer, after so many trips at most. A sign-in is sixteen when it counts
+in the database too, and some fifteen more open a connection and prepare its statements."""
 
 
 def _settings(url: str) -> dict[str, str]:
@@ -108,11 +111,11 @@ async def _slow(trial: Trial, server: PostgresServer) -> list[Figure]:
             url = await asyncio.to_thread(process.answers, URL)
             callers = Callers(url, 20, trial.seed, pause=0.5)
             async with callers.asking():
-                proxy.delay, slow = 0.2, time.monotonic()
+                proxy.delay, slow = DELAY, time.monotonic()
                 await asyncio.sleep(15)
     return [
         only("200 ms a statement: answers", callers.statuses(since=slow), GOOD),
-        within("200 ms a statement: slowest answer", callers.slowest(since=slow), TIMEOUT),
+        within("200 ms a statement: slowest answer", callers.slowest(since=slow), TRIPS * DELAY),
     ]
 
 
