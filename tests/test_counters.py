@@ -154,7 +154,6 @@ sys.modules["hiredis"] = None
 from fastapi import FastAPI
 from fastness import secure
 from fastness.settings import Settings
-from fastness.stores.redis import RedisAway
 print(*secure(FastAPI(), Settings(environment="development", redis_url="redis://localhost")).problems())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
