@@ -137,7 +137,7 @@ async def _drips(url: str, n: int) -> float:
 async def hashing(trial: Trial) -> list[Figure]:
     """/health while 8, 50 and 200 sign-ins are in flight."""
     figures: list[Figure] = []
-    # More workers than cores: a loop waits for a core, or for a hash of its own that has the GIL and no core.
+    # With more workers than cores their loops wait for a core.
     most = 0.05 if trial.cell.workers <= cores() else 0.25
     async with served(trial.cell, trial.folder, **OPEN) as serving, _watch(serving.url) as took:
         # A hundred failures in a row are the most of one account, and a sign-in is one until it has succeeded.
