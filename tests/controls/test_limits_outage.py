@@ -109,6 +109,18 @@ def test_a_hit_waits_four_turns_at_most_however_many_others_are_answered() -> No
     assert given_up(*(n / 4 for n in range(100))) == 8.0
 
 
+def test_after_its_answer_a_hit_measures_no_time_any_more() -> None:
+    async def main(now: Now) -> list[object]:
+        told = list[object]()
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, what: told.append(what["message"]))
+        store = FallbackStore(Answering(), timeout=1.0, now=now)
+        await asked(store)
+        await asyncio.sleep(10)
+        return told
+
+    assert virtual_time.run(main) == []
+
+
 def test_by_default_a_store_has_a_second_and_is_tried_again_a_second_later() -> None:
     async def main(now: Now) -> list[float]:
         tried = list[float]()
