@@ -23,8 +23,8 @@ GOOD = {200, 202}
 RECOVERY = 2.0
 TIMEOUT = 5.0
 DELAY, TRIPS = 0.2, 40
-"""A slow database is no dead one: who asks gets the answer, after so many trips at most. A sign-in is sixteen when it counts
-in the database too, and some fifteen more open a connection and prepare its statements."""
+"""A slow database is no dead one: who asks gets the answer, after so many trips at most. A sign-in that counts in the
+database too was seen to be sixteen to twenty; a new connection and waiting for one come on top."""
 
 
 def _settings(url: str) -> dict[str, str]:
