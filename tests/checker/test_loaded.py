@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import secrets
 import sys
 from pathlib import Path
 
@@ -200,7 +202,11 @@ def test_a_variable_that_it_asks_for_is_invented_and_named(tmp_path: Path) -> No
     assert {"PORT", "SIGNING_KEY"} <= set(found.invented)
 
 
-def test_a_made_up_value_that_the_application_complains_of_is_withdrawn(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["AAAA" * 10 + "AAA=", "A30A" * 10 + "AAA="], ids=["a key", "a key that has 30 in it"])
+def test_a_made_up_value_that_the_application_complains_of_is_withdrawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setattr(secrets, "token_bytes", lambda _size: base64.urlsafe_b64decode(key))
     mode = "mode = os.getenv('SHOP_MODE')\nif mode not in {None, 'on'}: raise ValueError(f'SHOP_MODE is {mode}')"
     root = project(tmp_path, before=f"import os\n{mode}\nif not os.getenv('SHOP_SIZE'): raise RuntimeError('no size')")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -257,7 +258,13 @@ def _after(
     made = dict(invent(each, database=database) for each in wanted)
     # What a settings class refuses is invented anew; a name that was only asked for has its value by now.
     if all(isinstance(each, str) for each in wanted):
-        withdrawn |= {n for n, value in variables.items() if n not in given and (n in reason or value in reason)}
+        said = {n for n, value in variables.items() if _names(reason, n) or _names(reason, value)}
+        withdrawn |= said - given.keys()
         made = {name: value for name, value in made.items() if name not in {*variables, *withdrawn}}
     after = {name: value for name, value in variables.items() if name not in withdrawn} | made
     return None if given.keys() & made.keys() or after == dict(variables) else after
+
+
+def _names(reason: str, word: str) -> bool:
+    """Whether `word` stands in `reason` by itself: a made-up `30` is also inside of every hundredth made-up key."""
+    return bool(word) and re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", reason) is not None
