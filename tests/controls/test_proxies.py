@@ -187,6 +187,29 @@ def test_a_rewritten_peer_is_walked_again_where_loopback_is_trusted_and_shared_e
     assert judged(elsewhere, forwarded, client=("1.1.1.1", 0)).client == UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("forwarded", "client", "scheme"),
+    [
+        ("203.0.113.9:51234", "203.0.113.9", "https"),
+        ("198.51.100.7, 203.0.113.9:51234", "203.0.113.9", "https"),
+        ("198.51.100.7, 203.0.113.9:51234, 127.0.0.1:80", "203.0.113.9", "https"),
+        ("203.0.113.9:51234, 198.51.100.7", UNKNOWN, "http"),
+        ("203.0.113.9:51234, 198.51.100.7:80, 127.0.0.1", UNKNOWN, "http"),
+        ("127.0.0.1, 203.0.113.9:51234, 198.51.100.7, ::1", UNKNOWN, "http"),
+    ],
+)
+def test_who_names_their_own_port_chooses_no_address_even_where_loopback_is_trusted(
+    forwarded: str, client: str, scheme: str
+) -> None:
+    element = Proxies(ProxySettings(trusted_proxies=("127.0.0.1/32",)))
+
+    one = judged(
+        element, ("X-Forwarded-For", forwarded), ("X-Forwarded-Proto", "https"), client=("203.0.113.9", 51_234)
+    )
+
+    assert (one.client, one.scheme) == (client, scheme)
+
+
 def test_one_ipv6_network_is_one_bucket_and_mapped_addresses_are_ipv4() -> None:
     assert client_key("2001:db8:1:2::1") == client_key("2001:db8:1:2:ffff::9") == "2001:db8:1:2::/64"
     assert client_key("2001:db8:1:2::1") != client_key("2001:db8:1:3::1")
@@ -262,10 +285,11 @@ app.add_middleware(alone, Proxies(ProxySettings(trusted_proxies=TRUSTED)))
 """
 
 
+UNTRUSTED, WALKED = ["unknown", "http"], ["198.51.100.9", "https"]
+
+
 @pytest.mark.parametrize(
-    ("trusted", "expected"),
-    [((), ["unknown", "http"]), (("127.0.0.0/8",), ["198.51.100.9", "https"])],
-    ids=["nobody trusted", "loopback trusted"],
+    ("trusted", "expected"), [((), UNTRUSTED), (("127.0.0.0/8",), WALKED)], ids=["nobody trusted", "loopback trusted"]
 )
 @pytest.mark.parametrize("allowed", ["127.0.0.1", "*"])
 def test_behind_uvicorns_own_trust_nobody_chooses_a_bucket(
@@ -289,4 +313,6 @@ def test_behind_uvicorns_own_trust_nobody_chooses_a_bucket(
         server.terminate()
         server.stderr.read()
 
-    assert answers == [expected] * len(forged)
+    # Told to believe everybody, the server takes the farthest hop: with its port, it may be the caller's own word.
+    known = [UNTRUSTED if allowed == "*" and re.search(r":\d+$", value) else expected for value in forged]
+    assert answers == known

@@ -54,14 +54,34 @@ def rewritten(exchange: Exchange) -> bool:
     client = exchange.scope.get("client")
     if not client or client[1] == 0:
         return True
-    if _FORWARDED_FOR not in exchange.headers:
-        return False
-    host, port = client
-    for hop in forwarded_for(exchange.scope).split(b","):
-        said, colon, its_port = hop.decode("latin-1").strip().rpartition(":")
-        if colon and said in {host, f"[{host}]"} and _number(its_port) == port:
-            return True
-    return False
+    return _FORWARDED_FOR in exchange.headers and any(_says(hop, client) for hop in _hops(exchange))
+
+
+def rewritten_for_loopback(exchange: Exchange) -> bool:
+    """Whether a server that believes loopback alone may have done it: it takes the nearest hop that is none.
+
+    With its address and port in any other hop, a caller tells of themselves, and nobody vouches for the rest.
+    """
+    client = exchange.scope["client"]
+    if client[1] == 0:
+        return True
+    hops = _hops(exchange)
+    nearest = next((hop for hop in reversed(hops) if not _is_loopback(hop)), hops[0])
+    return _says(nearest, client)
+
+
+def _hops(exchange: Exchange) -> list[str]:
+    return [hop.decode("latin-1").strip() for hop in forwarded_for(exchange.scope).split(b",")]
+
+
+def _says(hop: str, client: tuple[str, int]) -> bool:
+    host, colon, port = hop.rpartition(":")
+    return bool(colon) and host in {client[0], f"[{client[0]}]"} and _number(port) == client[1]
+
+
+def _is_loopback(hop: str) -> bool:
+    address = hop_address(hop.encode("latin-1"))
+    return address is not None and address.is_loopback
 
 
 def _number(text: str) -> int | None:

@@ -12,6 +12,7 @@ from fastness.controls.proxies.address import (
     hop_address,
     network_of,
     rewritten,
+    rewritten_for_loopback,
 )
 from fastness.core.address import Address, address_of, named
 from fastness.core.declare import provides
@@ -109,7 +110,8 @@ class Proxies(Quiet):
             return self._unix
         if rewritten(exchange):
             # Only the server knew who the peer was, and by default uvicorn rewrites for loopback alone.
-            return any(address in network for address in _LOOPBACK for network in self._networks)
+            trusting = any(address in network for address in _LOOPBACK for network in self._networks)
+            return trusting and rewritten_for_loopback(exchange)
         return (self._known.get(client[0]) or self._learn(client[0]))[2]
 
     def _believe_socket(self, exchange: Exchange) -> None:
