@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx2
 import pytest
 from fastapi import FastAPI, Request, WebSocket
+from fastapi.responses import StreamingResponse
 from websockets.sync.client import connect
 
 from fastness import Settings, public, secure
@@ -21,14 +23,14 @@ Where = tuple[str, int]
 
 
 class Hasty(PatientProtocol):
-    head_seconds, period, body_rate = 0.4, 0.2, 5_000
+    head_seconds, period, body_rate, answer_seconds = 0.4, 0.2, 5_000, 0.4
 
 
 class Steady(PatientProtocol):
     period = 1.0
 
 
-def application() -> FastAPI:
+def application(ended: threading.Event | None = None) -> FastAPI:
     app = FastAPI()
     secure(app, Settings(environment="development"), limits=False)
 
@@ -36,6 +38,25 @@ def application() -> FastAPI:
     @public("bytes")
     async def raw(request: Request) -> int:
         return len(await request.body())
+
+    @app.post("/lines")
+    @public("what headers there are when the body has been read")
+    async def lines(request: Request) -> list[str]:
+        await request.body()
+        return sorted(Request(request.scope).headers.keys())
+
+    @app.get("/large")
+    @public("twenty megabytes")
+    async def large() -> StreamingResponse:
+        async def parts() -> AsyncIterator[bytes]:
+            try:
+                for _ in range(20):
+                    yield b"x" * 1_000_000
+            finally:
+                if ended is not None:
+                    ended.set()
+
+        return StreamingResponse(parts())
 
     @app.get("/open")
     @public("a greeting")
@@ -108,6 +129,32 @@ def test_a_body_that_trickles_is_408(where: Where) -> None:
     assert b"request_timeout" in answer
 
 
+GET_LARGE = b"GET /large HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+def test_an_answer_that_nobody_reads_is_let_go() -> None:
+    ended = threading.Event()
+    app = application(ended)
+
+    with (
+        listening(app, **{**options(app), "http": Hasty, "log_level": "critical"}) as where,
+        socket.create_connection(where, timeout=5) as caller,
+    ):
+        caller.sendall(GET_LARGE)
+        assert ended.wait(10)
+
+
+def test_an_answer_that_is_read_slowly_arrives(where: Where) -> None:
+    came = 0
+    with socket.create_connection(where, timeout=5) as caller:
+        caller.sendall(GET_LARGE)
+        while part := caller.recv(1_000_000):
+            came += len(part)
+            time.sleep(0.05)
+
+    assert came > 20_000_000
+
+
 def test_a_body_that_is_slow_but_fast_enough_arrives() -> None:
     app = application()
 
@@ -146,6 +193,46 @@ def test_a_long_url_counts_as_head(where: Where) -> None:
     assert b"200" not in answer[:20]
 
 
+CHUNKED = b"POST /lines HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+
+
+def test_a_trailer_is_no_header(where: Where) -> None:
+    trailers = b"0\r\nX-Remote-User: root\r\nx_forwarded_for: 1.1.1.1\r\nHost: evil.example\r\n\r\n"
+
+    at_once = said(where, CHUNKED + b"1\r\nx\r\n" + trailers)
+    with socket.create_connection(where, timeout=5) as caller:
+        caller.sendall(CHUNKED + b"1\r\nx\r\n")
+        time.sleep(0.1)  # the request has been judged
+        caller.sendall(trailers)
+        later = b"".join(iter(lambda: caller.recv(65_536), b""))
+
+    for answer in (at_once, later):
+        assert answer.endswith(b'["connection","host","transfer-encoding"]')
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        b"0\r\n" + b"X-A: b\r\n" * 200_000 + b"\r\n",
+        b"0\r\nX-A: " + b"b" * 2_000_000 + b"\r\n\r\n",
+        b"1;" + b"e" * 2_000_000 + b"\r\nx\r\n0\r\n\r\n",
+    ],
+    ids=["trailers", "one trailer", "a chunk's extension"],
+)
+def test_what_a_chunked_body_brings_beside_its_bytes_is_bounded(where: Where, after: bytes) -> None:
+    answer = said(where, CHUNKED + b"1\r\nx\r\n" + after)
+
+    assert answer[9:12] in {b"431", b""}
+
+
+def test_many_small_chunks_are_an_ordinary_body(where: Where) -> None:
+    head = CHUNKED.replace(b"/lines", b"/raw")
+
+    answer = said(where, head + b"1\r\nx\r\n" * 100_000 + b"0\r\n\r\n")
+
+    assert answer.endswith(b"100000")
+
+
 def test_ordinary_requests_and_sockets_do_not_notice(where: Where) -> None:
     lines = {f"X-{number}": "b" for number in range(80)}
     with httpx2.Client(base_url=f"http://{where[0]}:{where[1]}") as client:
@@ -164,3 +251,4 @@ def test_serve_uses_it() -> None:
 
     assert chosen is PatientProtocol
     assert (chosen.head_seconds, chosen.head_bytes, chosen.head_lines) == (10.0, 32_768, 100)
+    assert chosen.answer_seconds == 60.0

@@ -10,11 +10,23 @@ from typing import Any
 import pytest
 from fastapi import BackgroundTasks, FastAPI
 
-from by_hand import LOCAL, ask, connect, nothing
+from by_hand import LOCAL, ask, connect, http_scope, nothing
 from fastness.controls.problems import Problems
 from fastness.core.asgi import alone, log_crash, problem
 from fastness.core.errors import Forbidden, Refused
-from fastness.core.exchange import Answered, Exchange, Header, Pipeline, Quiet, asked, of
+from fastness.core.exchange import (
+    Answered,
+    Exchange,
+    Header,
+    Message,
+    Pipeline,
+    Quiet,
+    Receive,
+    Scope,
+    Send,
+    asked,
+    of,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +51,26 @@ async def test_an_element_can_answer_and_every_leave_sees_the_answer() -> None:
 
     assert (reply.status, reply.body) == (204, b"body")
     assert (reply.one("x-own"), reply.one("x-mark")) == ("1", "204")
+
+
+async def test_what_a_server_adds_to_the_headers_later_reaches_nobody() -> None:
+    scope = http_scope("POST")
+    of_the_server = scope["headers"]
+    seen: list[Header] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        seen.extend(scope["headers"])
+
+    async def receive() -> Message:
+        of_the_server.append((b"x-remote-user", b"root"))
+        return {"type": "http.request"}
+
+    async def send(_: Message) -> None: ...
+
+    await alone(app, Mark())(scope, receive, send)
+
+    assert seen == [LOCAL]
 
 
 async def test_head_gets_the_headers_of_a_refusal_and_no_body() -> None:

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with patience that ends: how long a request may take to arrive, and how much head it may have.
+"""uvicorn's HTTP protocol with patience that ends: how slow a client may be, and how much head a request may have.
 
 uvicorn waits forever for the rest of a request and takes ten megabytes of header lines (RFC 6585 section 5; CWE-400).
 A slow request costs a connection and no CPU, so one look at each connection every few seconds is enough.
@@ -21,7 +21,10 @@ class HeadTooLarge(Exception):
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """Ends connections that send too slowly, and refuses heads that are too large. Bodies are the chain's affair."""
+    """Ends connections that send too slowly, refuses heads that are too large, and drops trailers.
+
+    Bodies are the chain's affair, but for what a chunked one carries between and after its bytes: as much as a head.
+    """
 
     head_seconds: ClassVar[float] = 10.0
     """From the first byte, or the connection, to the end of the header lines."""
@@ -30,6 +33,8 @@ class PatientProtocol(HttpToolsProtocol):
     body_rate: ClassVar[int] = 500
     """Bytes a second that a body must bring, looked at over `period` seconds."""
     period: ClassVar[float] = 5.0
+    answer_seconds: ClassVar[float] = 60.0
+    """How long a client may take nothing of an answer that waits for it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Called by the event loop."""
@@ -37,8 +42,9 @@ class PatientProtocol(HttpToolsProtocol):
         self._head_since: float | None = self.loop.time()
         self._head_size = self._part = self._refused = 0
         self._in_body = False
-        self._came = 0
+        self._came = self._bare = 0
         self._seen: int | None = None
+        self._waiting, self._stuck_since = 0, 0.0
         self._look = self.loop.call_later(self.period, self._check)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -49,17 +55,27 @@ class PatientProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
         self._part = len(data)
+        self._bare += self._part
         super().data_received(data)
-        if self._head_since is not None and not self._refused:
+        if self._refused:
+            return
+        if self._head_since is not None:
             self._head_size += len(data)
             if self._head_size > self.head_bytes:
                 self._refuse(431)
+        elif self._in_body and self._bare > self.head_bytes:
+            self._refuse(431)
 
     def on_message_begin(self) -> None:
         """Called by the parser: a request begins."""
         super().on_message_begin()
         if self._head_since is None:
             self._head_since, self._head_size = self.loop.time(), 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by the parser, for a trailer too: it is dropped, for the head was judged (RFC 9110 section 6.5.1)."""
+        if self._head_since is not None:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Called by the parser.
@@ -74,11 +90,13 @@ class PatientProtocol(HttpToolsProtocol):
             raise HeadTooLarge
         self._head_since = None
         self._in_body, self._came, self._seen = True, 0, None
+        self._bare = 0
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser."""
         self._came += len(body)
+        self._bare = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -97,6 +115,9 @@ class PatientProtocol(HttpToolsProtocol):
         if self.transport.is_closing() or self.transport.get_protocol() is not self:
             return  # over, or a WebSocket's now
         self._look = self.loop.call_later(self.period, self._check)
+        if self._nobody_reads():
+            self.transport.abort()
+            return
         if self.flow.read_paused:
             return  # we are who is slow
         if self._head_since is not None:
@@ -107,6 +128,12 @@ class PatientProtocol(HttpToolsProtocol):
             # The first look at a body comes some time after it began.
             if before is not None and self._came - before < self.body_rate * self.period:
                 self._refuse(408)
+
+    def _nobody_reads(self) -> bool:
+        waiting = self.transport.get_write_buffer_size() if self.flow.write_paused else 0
+        if not waiting or waiting != self._waiting:
+            self._waiting, self._stuck_since = waiting, self.loop.time()
+        return self.loop.time() - self._stuck_since > self.answer_seconds
 
     def _measured(self) -> int:
         return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)

@@ -78,7 +78,9 @@ class Exchange:
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self.receive = receive
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        # A list of our own: no server adds to it when the request has been judged (trailers, RFC 9110 section 6.5.1).
+        scope["headers"] = raw = list(scope["headers"])
+        self.headers: dict[bytes, bytes] = dict(raw)
         outer: Exchange | None = scope.get("fastness")
         self.outer = outer
         """The exchange of the chain around this one; None for the outermost."""
