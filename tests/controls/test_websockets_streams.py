@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable
 from typing import Any
 
 import httpx2
@@ -141,6 +141,39 @@ async def test_a_revoked_session_ends_its_stream(path: str, *, here: bool, caplo
     told = [event for event in events if event.type == "session_expired"]
     assert [(event.who, event.details["kind"]) for event in told] == [("ada", "stream")]
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize("slow", [False, True], ids=["known at once", "asked of a store"])
+async def test_a_session_that_ended_before_the_first_event_hears_none(*, slow: bool) -> None:
+    sent: list[Message] = []
+
+    class Ada(Quiet):
+        gone = False
+
+        def enter(self, exchange: Exchange, /) -> Awaitable[None] | None:
+            exchange.principal = None if Ada.gone else Principal("ada")
+            return asyncio.sleep(0.02) if slow else None
+
+    async def app(_: Any, __: Any, send: Any) -> None:
+        headers = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        Ada.gone = True
+        for more in (True, True, False):
+            await send({"type": "http.response.body", "body": b"data: secret\n\n", "more_body": more})
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    ada = Ada()
+    await alone(app, ada, WebSockets(WebSocketSettings(recheck=30), ask=ada.enter))(
+        http_scope(headers=[LOCAL]), receive, send
+    )
+    await until(lambda: len(sent) == 2)
+
+    assert sent[1:] == [{"type": "http.response.body", "body": b"", "more_body": False}]
 
 
 async def test_an_expired_token_ends_its_stream() -> None:

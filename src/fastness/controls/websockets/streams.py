@@ -34,6 +34,7 @@ class Stream:
         self._raises = tuple(int(part) for part in version.split(".")) >= _NOTICED
         self._closing: asyncio.Task[None] | None = None
         self._watch = watches.add(exchange, self._end)
+        self._watch.check()  # nobody has watched until this first part, which may come late
         task = asyncio.current_task()
         if task is not None:  # however the answer ends: cut off, cancelled, or broken
             task.add_done_callback(lambda _: self._watch.stop())
@@ -44,6 +45,7 @@ class Stream:
         Raises:
             Ended: the stream has ended, on servers that raise when a client has gone away.
         """
+        await self._watch.settled()
         if self._ended:
             if self._raises:
                 raise Ended

@@ -72,6 +72,11 @@ class Watch:
             return
         self._judge(again)
 
+    async def settled(self) -> None:
+        """Wait for a check that goes on."""
+        while self._checking is not None:
+            await asyncio.wait([self._checking])
+
     def stop(self) -> None:
         """It is over: ask nothing any more."""
         self._stopped = True
