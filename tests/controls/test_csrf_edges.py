@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -74,6 +75,10 @@ async def remembered() -> None: ...
 async def test_a_parameter_without_a_value_counts() -> None:
     assert code(await call(EVIL, cookie=None, endpoint=remembered, query=b"remember=")) == FOREIGN
     assert code(await call(EVIL, cookie=None, endpoint=remembered, query=b"")) == PASSED
+
+
+async def test_a_partial_of_a_route_that_opens_a_session_opens_one() -> None:
+    assert code(await call(EVIL, cookie=None, endpoint=partial(partial(sign_in), name="ada"))) == FOREIGN
 
 
 async def test_where_the_source_is_sure_no_token_is_asked_for_when_so_configured() -> None:

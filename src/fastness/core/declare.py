@@ -82,7 +82,7 @@ def opens_session(**query: str) -> Callable[[F], F]:
 
 def session_opening(endpoint: object) -> tuple[tuple[str, str], ...] | None:
     """The query parameters with which the endpoint opens a session; empty for always, None for never."""
-    return getattr(endpoint, _OPENS, None)
+    return getattr(_unwrapped(endpoint), _OPENS, None)
 
 
 def limits_body(thing: object, max_bytes: int) -> None:
@@ -97,9 +97,14 @@ def body_limit_of(thing: object) -> int | None:
 
 def public_reason(endpoint: object) -> str | None:
     """Why the route is public, or None when it is not. A class says so itself: its parent's word is not its own."""
-    while isinstance(endpoint, functools.partial):
-        endpoint = endpoint.func
+    endpoint = _unwrapped(endpoint)
     if not inspect.isroutine(endpoint):
         own = vars(endpoint if isinstance(endpoint, type) else type(endpoint)).get(_PUBLIC)
         return getattr(endpoint, "__dict__", {}).get(_PUBLIC, own)
     return getattr(endpoint, _PUBLIC, None)
+
+
+def _unwrapped(endpoint: object) -> object:
+    while isinstance(endpoint, functools.partial):
+        endpoint = endpoint.func
+    return endpoint
