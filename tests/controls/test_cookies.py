@@ -73,7 +73,7 @@ async def who(
 ) -> tuple[int, Any, Exchange | None]:
     """Status, problem code or None, and the exchange as the application saw it."""
     session, caller = CookieSession(verify, **({} if emit is None else {"emit": emit})), Caller()
-    authentication = Authentication([Bearer(TOKENS.verify), session])
+    authentication = Authentication([session, Bearer(TOKENS.verify)])  # the worse order: it must not matter
     app = alone(caller, Protected(protected), authentication, session)
     raw = [LOCAL, *((name.encode(), value.encode("latin-1")) for name, value in headers)]
     reply = await ask(app, headers=raw, scheme=scheme)

@@ -13,6 +13,8 @@ Authenticator = Callable[[Exchange], Principal | Awaitable[Principal | None] | N
 
 One that has a method `carrier(exchange) -> str | None` says where in the request its credential is ("authorization",
 "cookie"), or None when it is absent. Credentials in two places are refused: two readers would see two callers.
+
+One with `ambient = True` is asked last: a browser sends its credential unasked, so another one speaks first.
 """
 
 Carrier = Callable[[Exchange], str | None]
@@ -31,7 +33,7 @@ class Authentication(Quiet):
         *,
         grants: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
-        self._authenticators = tuple(authenticators)
+        self._authenticators = tuple(sorted(authenticators, key=lambda each: getattr(each, "ambient", False)))
         found: list[Carrier | None] = [getattr(each, "carrier", None) for each in self._authenticators]
         carriers = tuple(each for each in found if each is not None)
         self._carriers = carriers if len(carriers) > 1 else ()

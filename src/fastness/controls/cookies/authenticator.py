@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import ClassVar
 
 from fastness.controls.cookies.cookie import SessionCookie
 from fastness.controls.cookies.settings import CookieSettings
@@ -32,6 +33,8 @@ class CookieSession(SessionCookie, Quiet):
     `exchange.cookie` and the principal's `scheme` then say that the browser proved the caller on its own, which is what
     CSRF protection asks.
     """
+
+    ambient: ClassVar[bool] = True
 
     def __init__(self, verify: CookieVerify, settings: CookieSettings | None = None, *, emit: Sink = silent) -> None:
         """Raises `UnsafeConfiguration` for a cookie name that is none."""
