@@ -163,6 +163,41 @@ async def test_any_kind_of_event_can_be_listened_to(tmp_path: Path) -> None:
     assert [(event.type, event.who) for event in seen] == [(EventType.AUTHN_LOGIN_FAIL, None)]
 
 
+async def test_events_of_the_controls_can_be_listened_to(tmp_path: Path) -> None:
+    seen: list[Event] = []
+
+    def routes(_: Any, accounts: Accounts[Any], __: Any) -> None:
+        for kind in (EventType.AUTHN_TOKEN_FAIL, EventType.AUTHZ_FAIL, EventType.MALICIOUS_REQUEST):
+            accounts.on(kind)(seen.append)
+
+    async with mounted("sqlite-async", tmp_path, routes=routes) as here:
+        await here.registered()
+        await here.client.get("/profile", headers={"Authorization": "Bearer nonsense"})
+        await here.client.get("/users", headers=await here.signed_in())
+        await here.client.get("/%252e%252e/profile")
+        await here.accounts.settled()
+
+    assert sorted(str(event.type) for event in seen) == ["authn_token_fail", "authz_fail", "malicious_request"]
+
+
+async def test_an_event_of_a_thread_finds_its_hook(tmp_path: Path) -> None:
+    seen: list[tuple[str, bool]] = []
+
+    def routes(_: Any, accounts: Accounts[Any], __: Any) -> None:
+        async def hook(event: Event) -> None:
+            seen.append((str(event.reason), threading.current_thread() is threading.main_thread()))
+
+        accounts.on(EventType.MALICIOUS_REQUEST)(hook)
+
+    async with mounted("sqlite-async", tmp_path, routes=routes) as here:
+        await asyncio.to_thread(here.app.state.fastness.emit, Event(EventType.MALICIOUS_REQUEST, reason="thread"))
+        await asyncio.sleep(0)
+        await here.accounts.settled()
+    here.app.state.fastness.emit(Event(EventType.MALICIOUS_REQUEST, reason="nobody serves any more"))
+
+    assert seen == [("thread", True)]
+
+
 async def test_hooks_wait_in_a_line_that_has_an_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with mounted("sqlite-async", tmp_path) as here:
         hooks, go = here.accounts._hooks, asyncio.Event()

@@ -7,8 +7,10 @@ one. One that fails is logged by its name and the kind of error, and the others 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import logging
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -44,16 +46,30 @@ class Hooks(Generic[UserT]):
         self._hooks: list[Hook] = []
         self._running: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Semaphore(_TOGETHER)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
 
     def add(self, call: Callable[[Any], Any], kind: EventType, *, when: When = lambda _: True, wants: str) -> None:
         """Call `call` for events of this kind. `wants` is "user", "id" or "event"."""
         self._hooks.append(Hook(call, kind, when, wants))
 
     def __call__(self, event: Event) -> None:
-        """Begin the hooks of an event, and return at once."""
-        for hook in self._hooks:
-            if hook.type is not event.type or not hook.when(event):
-                continue
+        """Begin the hooks of an event, and return at once. Events of other threads are the server's loop's too."""
+        wanted = [hook for hook in self._hooks if hook.type is event.type and hook.when(event)]
+        if not wanted or self._loop is None:
+            return
+        if threading.get_ident() == self._thread:
+            self._begin(wanted, event)
+        else:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody serves any more
+                self._loop.call_soon_threadsafe(self._begin, wanted, event)
+
+    async def start(self) -> None:
+        """Call hooks in the running event loop from now on."""
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
+
+    def _begin(self, wanted: list[Hook], event: Event) -> None:
+        for hook in wanted:
             if len(self._running) >= _MOST:
                 _log.error("the hook %s was not called: %d others wait", _name(hook), _MOST)
                 continue
@@ -67,7 +83,8 @@ class Hooks(Generic[UserT]):
             await asyncio.wait(self._running)
 
     async def stop(self) -> None:
-        """Let hooks end, for at most `grace` seconds."""
+        """Let hooks end, for at most `grace` seconds, and begin no more."""
+        self._loop = None
         if self._running:
             await asyncio.wait(self._running, timeout=self.grace)
         for task in [*self._running]:

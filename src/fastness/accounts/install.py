@@ -75,7 +75,7 @@ class Accounts(Generic[UserT]):
         self._people = People(user, self.models.accounts, session_factory)
         self._hooks = Hooks(self._people.get)
         self._api, self._settings = api, settings
-        self._world = World(mailer, store, [*([emit] if emit is not None else []), self._hooks], now, ticks)
+        self._world = World(mailer, store, [] if emit is None else [emit], now, ticks)
         self._loaders: dict[Callable[..., Any] | None, Callable[..., Any]] = {}
         self._service: Service | None = None
 
@@ -108,9 +108,13 @@ class Accounts(Generic[UserT]):
         self._service = mount(app, settings, ground=ground, world=self._world, found=found, api=self._api)
         installed: Secured = app.state.fastness
 
+        # Events of accounts come by here too, and those of every other control.
+        installed.sinks.append(self._hooks)
+
         async def check() -> None:
             await refuse_reused_numbers(db, models.accounts.table)
 
+        installed.identity.on_start.insert(0, self._hooks.start)
         installed.identity.on_start.append(check)
         installed.identity.on_stop.append(self._hooks.stop)
         return installed
@@ -178,7 +182,7 @@ class Accounts(Generic[UserT]):
         return hook
 
     def on(self, kind: EventType) -> Callable[[Callable[[Event], R]], Callable[[Event], R]]:
-        """Call `hook(event)` for every event of one kind: `@accounts.on(EventType.AUTHN_LOGIN_FAIL)`."""
+        """Call `hook(event)` for every event of one kind, of accounts or of a control: `@accounts.on(EventType.AUTHZ_FAIL)`."""
 
         def add(hook: Callable[[Event], R]) -> Callable[[Event], R]:
             self._hooks.add(hook, kind, wants="event")
