@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import secrets
 import subprocess
 import sys
@@ -130,6 +131,8 @@ def test_a_redis_that_is_away_is_tried_again_every_half_second() -> None:
     [
         ("http://:canary@localhost", "not the URL of a Redis"),
         ("rediss://:canary@localhost?ssl_cert_reqs=none", "the certificate of Redis is not verified"),
+        ("rediss://:canary@localhost?ssl_cert_reqs=%6eone", "the certificate of Redis is not verified"),
+        ("rediss://:canary@localhost?ssl_check_hostname=false", "the certificate of Redis is not verified"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_a_problem_and_no_exception(url: str, said: str) -> None:
@@ -139,6 +142,36 @@ def test_a_url_that_cannot_be_used_is_a_problem_and_no_exception(url: str, said:
 
     assert said in text
     assert "canary" not in text
+
+
+def test_a_verified_certificate_is_no_problem() -> None:
+    _, secured, _ = application("rediss://localhost", environment="production", public_url="https://api.example.com")
+
+    assert secured.problems() == []
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("production", "4", None, True),
+        ("development", "4", None, True),
+        ("production", "", "uvicorn", True),
+        ("development", "", "uvicorn", False),
+        ("production", "1", None, False),
+    ],
+)
+async def test_several_workers_that_count_apart_are_told_of_at_the_start(
+    case: tuple[str, str, str | None, bool], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment, told, parent, warns = case
+    monkeypatch.setenv("WEB_CONCURRENCY", told)
+    monkeypatch.setattr(multiprocessing, "parent_process", lambda: parent)
+    app = application("", environment=environment, public_url="https://api.example.com")[0]
+
+    async with running(app):
+        pass
+
+    assert ("each worker counts limits by itself" in caplog.text) == warns
 
 
 def test_without_a_secret_no_digest_could_name_callers_so_the_start_stops() -> None:

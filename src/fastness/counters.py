@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import multiprocessing
 import os
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,7 @@ class Counters:
             self.store = given if own else FallbackStore(given, emit, workers=told_workers(), now=ticks)
         self.shared = self._redis is not None or given is not None
         """Whether others may read it, so that callers are named in it by digests."""
+        self._production = settings.production
 
     async def start(self) -> None:
         """Ask Redis for a first answer. When it is away the start goes on: limits hold in each process until it is back.
@@ -56,6 +58,10 @@ class Counters:
             UnsafeConfiguration: it refuses what no waiting repairs: a password, a permission, a certificate.
         """
         if self._redis is None:
+            if isinstance(self.store, MemoryStore) and (told_workers() > 1 or self._has_parent()):
+                _log.warning(
+                    "each worker counts limits by itself, so all of them let pass more: set FASTNESS_REDIS_URL"
+                )
             return
         from fastness.stores.redis import RedisAway
 
@@ -76,18 +82,20 @@ class Counters:
                     await waiting
             return
 
+    def _has_parent(self) -> bool:
+        # A worker of uvicorn. While developing, it is the one that --reload starts anew.
+        return self._production and multiprocessing.parent_process() is not None
+
     async def stop(self) -> None:
         """Close the connection to Redis."""
         if self._redis is not None:
             await self._redis.close()
 
     def _made(self, settings: Settings) -> RedisStore | None:
-        if settings.production and "ssl_cert_reqs=none" in settings.redis_url:
-            self.found.append(_UNVERIFIED)
         try:
             from fastness.stores.redis import RedisStore
 
-            return RedisStore(settings.redis_url, prefix=settings.redis_prefix, budget=settings.redis_timeout)
+            made = RedisStore(settings.redis_url, prefix=settings.redis_prefix, budget=settings.redis_timeout)
         except (MissingExtra, ValueError) as error:
             self.found.append(
                 UnsafeConfiguration(
@@ -98,10 +106,13 @@ class Counters:
                 )
             )
             return None
+        if settings.production and made.unverified:
+            self.found.append(_UNVERIFIED)
+        return made
 
 
 def told_workers() -> int:
-    """How many processes serve, as far as the environment says: `fastness serve` and gunicorn set WEB_CONCURRENCY."""
+    """How many processes serve, as far as WEB_CONCURRENCY says: `fastness serve` sets it, gunicorn and uvicorn read it."""
     told = os.environ.get("WEB_CONCURRENCY", "")
     return max(1, int(told)) if told.isdecimal() else 1
 
@@ -111,7 +122,7 @@ _UNVERIFIED = UnsafeConfiguration(
     "the certificate of Redis is not verified",
     where="FASTNESS_REDIS_URL",
     why="anybody on the way could answer in its place, and read its password",
-    fix="remove ssl_cert_reqs=none; name a private authority with ssl_ca_certs=/path/to/ca.pem",
+    fix="remove ssl_cert_reqs and ssl_check_hostname; name a private authority with ssl_ca_certs=/path/to/ca.pem",
 )
 
 

@@ -66,7 +66,10 @@ class RedisStore:
             ValueError: it is no such URL. The text does not repeat it: it may hold a password.
         """
         self._now = now
-        self._pipe = Pipe(_place(url), budget=budget, again=_again)
+        place = _place(url)
+        self.unverified = place.tls is not None and not (place.tls.check_hostname and place.tls.verify_mode)
+        """Whether anybody with any certificate could answer in Redis's place."""
+        self._pipe = Pipe(place, budget=budget, again=_again)
         self._counter, self._value = f"{prefix}count:", f"{prefix}once:"
         self._head = b"*%d\r\n" % (6 if now is None else 7) + _BY_DIGEST + b"$1\r\n1\r\n$%d\r\n%b\r\n%b"
         self._rates: dict[Rate, tuple[bytes, _Result]] = {}
