@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, HTTPException
 
 from fastness import CurrentUser, Settings, limit, public, require, secure
 from fastness.controls.access import Authentication
 from fastness.controls.apikeys import ApiKeys, MemoryApiKeys
-from fastness.controls.body import Body
+from fastness.controls.body import Body, BodySettings
 from fastness.controls.cookies.cookie import SessionCookie
 from fastness.controls.cors import Cors
 from fastness.controls.csrf import Csrf
@@ -20,6 +20,7 @@ from fastness.controls.docs import DocSettings
 from fastness.controls.headers import Headers
 from fastness.controls.hosts import Hosts
 from fastness.controls.limits import AddressLimits
+from fastness.controls.oddities import Oddities
 from fastness.controls.problems import Problems
 from fastness.controls.proxies import Proxies
 from fastness.controls.request_id import RequestId
@@ -72,7 +73,7 @@ async def seen(app: FastAPI) -> dict[str, Verdict]:
 
 TRIED = {
     "headers", "request_id", "hosts", "cors", "problems", "body", "limits", "access", "tokens", "proxies",
-    "deny by default", "security_events", "cookies", "csrf", "websockets", "docs", "apikeys",
+    "deny by default", "security_events", "cookies", "csrf", "websockets", "docs", "apikeys", "oddities",
 }  # fmt: skip
 
 
@@ -94,6 +95,37 @@ async def test_in_production_too() -> None:
     assert {name for name, verdict in found.items() if verdict.state is State.WORKS} == TRIED - {"docs"}
     assert found["docs"].state is State.OFF
     assert found["hosts"].seen == "api.example.com is answered, a foreign Host is 400"
+
+
+async def test_what_was_said_in_code_counts_and_not_what_settings_would_say() -> None:
+    found = await seen(application(hosts=["api.example.com"], body=BodySettings(max_bytes=2**21)))
+
+    assert {name for name, verdict in found.items() if verdict.state is State.WORKS} == TRIED
+    assert found["hosts"].seen == "api.example.com is answered, a foreign Host is 400"
+    assert found["body"].seen == "2097153 bytes are 413, announced or not"
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "said"),
+    [
+        (303, State.WORKS, "401 without credentials, and on 1 protected GET routes of the application"),
+        (422, State.WORKS, "401 without credentials; 1 others were not tried"),
+        (200, State.FAILS, "GET /own needs a caller and answers 200 without one"),
+    ],
+)
+async def test_access_of_the_applications_own_closes_in_its_own_way(status: int, state: State, said: str) -> None:
+    app = FastAPI()
+
+    def current_user() -> None:
+        if status != 200:
+            raise HTTPException(status, headers={"location": "/login"})
+
+    secure(app, Settings(environment="development"), access=[current_user])
+
+    @app.get("/own", dependencies=[Depends(current_user)])
+    async def own() -> None: ...
+
+    assert (await seen(app))["access"] == Verdict("access", state, said)
 
 
 def nothing(*_: Any, **__: Any) -> None:
@@ -122,6 +154,7 @@ BROKEN: list[tuple[str, type, str, Callable[..., Any]]] = [
     ("request_id", RequestId, "enter", nothing),
     ("hosts", Hosts, "enter", nothing),
     ("cors", Cors, "leave", nothing),
+    ("oddities", Oddities, "enter", nothing),
     ("problems", Problems, "answer", quotes),
     ("body", Body, "enter", nothing),
     ("limits", AddressLimits, "enter", nothing),

@@ -102,6 +102,7 @@ async def test_what_is_too_long_is_414_and_431() -> None:
     assert (await answer((b"x-a", b"v" * 40_000))).status == 431
     assert (await answer((b"x" * 300, b"v"))).status == 431
     assert (await answer(*((b"x-%d" % n, b"v" * 100) for n in range(90)))).status == 200
+    assert (await answer((b"x-a", b"v" * 40_000), (b"x-a", b"v"))).status == 431
 
 
 @pytest.mark.parametrize(
@@ -115,6 +116,9 @@ async def test_what_is_too_long_is_414_and_431() -> None:
         ([(b"expect", b"200-ok")], 417),
         ([(b"range", b"bytes=0-1")], 200),
         ([(b"range", b"bytes=" + b"0-1," * 1000)], 400),
+        ([(b"range", b"bytes=" + b"0-1," * 1000), (b"range", b"bytes=0-1")], 400),
+        ([(b"expect", b"200-ok"), (b"expect", b"100-continue")], 400),
+        ([(b"transfer-encoding", b"gzip"), (b"transfer-encoding", b"chunked")], 400),
     ],
 )
 async def test_a_header_that_frames_or_bombs_is_judged(headers: list[Pair], status: int) -> None:

@@ -48,7 +48,7 @@ class Body(Quiet):
     """Refuses with 413 `body_too_large`, and with 400 a Content-Length that is no length or is repeated."""
 
     def __init__(self, settings: BodySettings | None = None) -> None:
-        self._default = (settings or BodySettings()).max_bytes
+        self.max_bytes = (settings or BodySettings()).max_bytes
 
     def enter(self, exchange: Exchange, /) -> None:
         """Check the announced length, and count what arrives: an announcement may lie."""
@@ -59,7 +59,7 @@ class Body(Quiet):
         if announced is None and scope["method"] in _BODILESS and _has_no_body(exchange):
             return
         rule = exchange.rule
-        limit: int = self._default if rule is None or rule.body_limit is None else rule.body_limit
+        limit: int = self.max_bytes if rule is None or rule.body_limit is None else rule.body_limit
         if announced is not None:
             if not announced.isdigit() or exchange.repeated(b"content-length"):
                 raise BadRequest("Content-Length is not one number")

@@ -19,7 +19,7 @@ from fastness.core.exchange import Exchange, Quiet
 _LABELS = r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?)*"
 _HOST = re.compile(rf"({_LABELS}|\[[0-9a-f:.]{{2,45}}\])(?::([0-9]{{1,5}}))?")
 _RULE = re.compile(rf"(?:\*\.)?{_LABELS}|\[[0-9a-f:.]{{2,45}}\]")
-_LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]", "testserver"})
+_LOCAL = ("localhost", "127.0.0.1", "[::1]", "testserver")
 _UNIQUE = (b"host", b"authorization", b"content-length", b"content-type", b"origin", b"transfer-encoding")
 _LONGEST, _MEMORY, _PORTS = 255 + 6, 1024, 65_535
 
@@ -68,7 +68,8 @@ class Hosts(Quiet):
         for problem in chosen.problems(production=False):
             raise problem
         self.problems = chosen.problems
-        rules = {rule.lower() for rule in chosen.allowed} or _LOCAL
+        self.allowed = chosen.allowed or _LOCAL
+        rules = {rule.lower() for rule in self.allowed}
         self._any = "*" in rules
         self._exact = frozenset(_canonical(rule) for rule in rules if not rule.startswith("*"))
         self._suffixes = tuple(rule[1:] for rule in rules if rule.startswith("*."))

@@ -33,7 +33,8 @@ _RENAMING = frozenset(
         b"x-original-url", b"x-original-uri", b"x-rewrite-url",
     }
 )  # fmt: skip
-_WATCHED = _RENAMING | {b"transfer-encoding", b"expect", b"range"}
+_ONCE = (b"transfer-encoding", b"expect", b"range")
+_WATCHED = _RENAMING.union(_ONCE)
 _NAMES = 4096
 _LONGEST_NAME = 256
 _RANGES = 10
@@ -123,7 +124,7 @@ class Oddities(Quiet):
             self._refuse(UriTooLong("the path or the query is too long"), "")
         if _PLAIN.fullmatch(raw) is None:
             self._judge_path(raw)
-        if len(scope["headers"]) > self._most or len(b"".join(headers.values())) > self._size:
+        if len(scope["headers"]) > self._most or _size(exchange) > self._size:
             self._refuse(HeadersTooLarge("too many or too large headers"), "")
         if not self._ordinary.issuperset(headers):
             self._meet(exchange)
@@ -153,6 +154,9 @@ class Oddities(Quiet):
 
     def _meet(self, exchange: Exchange) -> None:
         headers = exchange.headers
+        for name in _ONCE:
+            if exchange.repeated(name):  # the other line may have been read, or the last one hides it
+                self._refuse(BadRequest(f"{name.decode()} is repeated"), "")
         http1 = exchange.scope.get("http_version", "1.1")[:1] == "1"
         if b"transfer-encoding" in headers and (
             b"content-length" in headers or headers[b"transfer-encoding"].strip().lower() != b"chunked"
@@ -177,3 +181,9 @@ class Oddities(Quiet):
         details = {"shown": shown[:_SHOWN]} if shown else {}
         self._emit(Event(EventType.MALICIOUS_REQUEST, level=Level.WARN, reason=refused.reason, details=details))
         raise refused
+
+
+def _size(exchange: Exchange) -> int:
+    raw = exchange.scope["headers"]
+    once = len(raw) == len(exchange.headers)
+    return len(b"".join(exchange.headers.values() if once else [value for _, value in raw]))

@@ -42,6 +42,7 @@ _QUESTIONS: dict[str, Callable[[questions.Scene], Awaitable[str]]] = {
     "headers": questions.headers,
     "request_id": questions.request_id,
     "hosts": questions.hosts,
+    "oddities": questions.oddities,
     "cors": questions.cors,
     "problems": questions.problems,
     "body": questions.body,
