@@ -105,6 +105,18 @@ async def test_the_flow_may_come_in_the_cookie(served: Served) -> None:
     assert proved.status_code == 200
 
 
+@pytest.mark.parametrize("space", [b"\xa0", b"\x85", b"\x0b", b"\t"])
+async def test_a_flow_cookie_that_another_host_planted_behind_white_space_is_none(served: Served, space: bytes) -> None:
+    flow = await served.register("ada@example.com")
+    cookies = b"__Host-flow=" + flow.encode() + b"; " + space + b"__Host-flow=of-somebody-else"
+
+    proved = await served.client.post(
+        "/auth/verify-email", json={"code": digits(served.mails[0])}, headers=[(b"cookie", cookies)]
+    )
+
+    assert proved.status_code == 200
+
+
 async def test_the_flow_cookie_is_bound_to_this_host(served: Served) -> None:
     answer = await served.client.post(
         "/auth/register", json={"email": "ada@example.com", "password": PASSWORD, "name": "Ada"}

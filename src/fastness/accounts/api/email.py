@@ -25,7 +25,7 @@ async def change_email(
 
 @router.post("/confirm")
 async def confirm_email(
-    given: Proof, who: CurrentUser, client: FromClient, flow: ChangeEmailFlow, cookie: FlowCookie = None
+    given: Proof, who: CurrentUser, client: FromClient, flow: ChangeEmailFlow, cookie: FlowCookie
 ) -> Person:
     """Take the new address, with the link's token, or with the typed code and its flow. Other sessions end."""
     if given.token is not None:

@@ -1,14 +1,33 @@
-"""The `__Host-flow` cookie: which browser asked for a code."""
+"""Cookies of ours beside the session's, read as exactly, and the first of them: which browser asked for a code."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Cookie, Response
+from fastapi import Cookie, Depends, Request, Response
+
+from fastness.controls.cookies import value_of
+from fastness.core.exchange import of
 
 NAME = "__Host-flow"
 
-FlowCookie = Annotated[str | None, Cookie(alias=NAME, max_length=256)]
+
+def read(request: Request, name: str) -> str | None:
+    """The value of a `__Host-` cookie, which other hosts cannot plant behind white space either.
+
+    Raises:
+        RepeatedSessionCookie: there are several.
+    """
+    exchange = of(request.scope)
+    value = value_of(exchange, name.encode()) if exchange is not None else None
+    return None if value is None else value.decode("latin-1")
+
+
+def _flow(request: Request, _: Annotated[str | None, Cookie(alias=NAME, max_length=256)] = None) -> str | None:
+    return read(request, NAME)
+
+
+FlowCookie = Annotated[str | None, Depends(_flow)]
 
 
 def remember(response: Response, flow: str, *, seconds: int) -> None:

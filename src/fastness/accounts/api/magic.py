@@ -55,7 +55,7 @@ async def redeem(
     logout: LogoutFlow,
     browser: TheBrowser,
     mode: Mode = "token",
-    cookie: FlowCookie = None,
+    cookie: FlowCookie,
 ) -> LoginAnswer | BrowserAnswer | MfaChallenge:
     """Exchange the mailed code for the tokens of a new session, for its cookie, or for the next step."""
     asked = given.flow or cookie

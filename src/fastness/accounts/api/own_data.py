@@ -83,7 +83,7 @@ async def ask(
 
 @restoring.post("/redeem")
 @public("whoever holds a mailed code takes a deletion back with it")
-async def redeem(given: Proof, client: FromClient, flow: RestoreAccountFlow, cookie: FlowCookie = None) -> Reopened:
+async def redeem(given: Proof, client: FromClient, flow: RestoreAccountFlow, cookie: FlowCookie) -> Reopened:
     """Take a deletion back, with the link's token or the typed code, and its flow."""
     asked = given.flow or cookie
     if asked is None:

@@ -29,9 +29,7 @@ async def forgot(
 
 @router.post("/auth/password/reset")
 @public("whoever holds a mailed code chooses a new password with it")
-async def reset(
-    given: ResetRequest, client: FromClient, flow: ResetPasswordFlow, cookie: FlowCookie = None
-) -> ResetAnswer:
+async def reset(given: ResetRequest, client: FromClient, flow: ResetPasswordFlow, cookie: FlowCookie) -> ResetAnswer:
     """Choose a new password with the link's token, or with the typed code and its flow. Every session ends."""
     if given.token is not None:
         done = await flow.by_link(given.token, given.password, client)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from fastapi import Cookie, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
+from fastness.accounts.api.flow_cookie import read
 from fastness.accounts.api.shapes import BrowserAnswer
 from fastness.accounts.flows.issue import SignedInBrowser
 from fastness.accounts.wiring import TheService
@@ -87,12 +88,8 @@ class Browser:
         return answer
 
 
-async def _browser(
-    request: Request,
-    response: Response,
-    service: TheService,
-    device: Annotated[str | None, Cookie(alias=DEVICE, max_length=256, include_in_schema=False)] = None,
-) -> Browser:
+async def _browser(request: Request, response: Response, service: TheService) -> Browser:
+    device = read(request, DEVICE)
     return Browser(request, response, service.cookie, device, service.settings.accounts.device_days)
 
 

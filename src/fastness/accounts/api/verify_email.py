@@ -16,7 +16,7 @@ router = APIRouter(prefix="/auth/verify-email", tags=["sign-up"])
 
 @router.post("")
 @public("whoever holds a mailed code proves an address with it")
-async def verify_email(given: Proof, client: FromClient, flow: VerifyEmailFlow, cookie: FlowCookie = None) -> Proved:
+async def verify_email(given: Proof, client: FromClient, flow: VerifyEmailFlow, cookie: FlowCookie) -> Proved:
     """Confirm an address with the link's token, or with the typed code and its flow."""
     if given.token is not None:
         done = await flow.by_link(given.token, client)
@@ -37,7 +37,7 @@ async def resend(
     flow: VerifyEmailFlow,
     browser: TheBrowser,
     response: Response,
-    cookie: FlowCookie = None,
+    cookie: FlowCookie,
 ) -> Started:
     """Ask for another code. The answer is the same for every address."""
     known = given.device_token or browser.device_token

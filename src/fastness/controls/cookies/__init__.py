@@ -6,7 +6,7 @@ or with a cookie and another credential of somebody else, is refused. ASVS 5.0 3
 """
 
 from fastness.controls.cookies.authenticator import CookieSession, CookieVerify
-from fastness.controls.cookies.cookie import RepeatedSessionCookie, SessionCookie
+from fastness.controls.cookies.cookie import RepeatedSessionCookie, SessionCookie, value_of
 from fastness.controls.cookies.settings import CookieSettings
 
-__all__ = ["CookieSession", "CookieSettings", "CookieVerify", "RepeatedSessionCookie", "SessionCookie"]
+__all__ = ["CookieSession", "CookieSettings", "CookieVerify", "RepeatedSessionCookie", "SessionCookie", "value_of"]

@@ -30,6 +30,32 @@ class RepeatedSessionCookie(BadRequest):
     event = EventType.AUTHN_TOKEN_FAIL
 
 
+def value_of(exchange: Exchange, name: bytes) -> bytes | None:
+    """The value of a cookie that must be its own host's, None when there is none.
+
+    Raises:
+        RepeatedSessionCookie: there is more than one, or a nameless cookie that spells its name (CVE-2023-23934).
+    """
+    raw = exchange.headers.get(b"cookie")
+    if raw is None:
+        return None
+    if exchange.repeated(b"cookie"):  # HTTP/2 may split the header, RFC 9113 section 8.2.3
+        raw = b"; ".join(value for key, value in exchange.scope["headers"] if key == b"cookie")
+    if name not in raw:
+        return None
+    found: bytes | None = None
+    for pair in raw.split(b";"):
+        # Spaces only: browsers let names begin with other white space, and a parser that strips it is fooled.
+        key, equals, value = pair.strip(b" ").partition(b"=")
+        if key == name and equals:
+            if found is not None:
+                raise RepeatedSessionCookie("two session cookies")
+            found = value
+        elif not key and value.lstrip(b"= ").startswith(name):
+            raise RepeatedSessionCookie("a nameless cookie spells the session cookie")
+    return found or None
+
+
 class SessionCookie:
     """Reads and writes the one cookie that carries a session: Secure, HttpOnly, SameSite, Path=/, no Domain.
 
@@ -54,25 +80,7 @@ class SessionCookie:
         Raises:
             RepeatedSessionCookie: there is more than one, or a nameless cookie that spells its name (CVE-2023-23934).
         """
-        raw = exchange.headers.get(b"cookie")
-        name = self._names[exchange.scheme in {"https", "wss"}]
-        if raw is None:
-            return None
-        if exchange.repeated(b"cookie"):  # HTTP/2 may split the header, RFC 9113 section 8.2.3
-            raw = b"; ".join(value for key, value in exchange.scope["headers"] if key == b"cookie")
-        if name not in raw:
-            return None
-        found: bytes | None = None
-        for pair in raw.split(b";"):
-            # Spaces only: browsers let names begin with other white space, and a parser that strips it is fooled.
-            key, equals, value = pair.strip(b" ").partition(b"=")
-            if key == name and equals:
-                if found is not None:
-                    raise RepeatedSessionCookie("two session cookies")
-                found = value
-            elif not key and value.lstrip(b"= ").startswith(name):
-                raise RepeatedSessionCookie("a nameless cookie spells the session cookie")
-        return found or None
+        return value_of(exchange, self._names[exchange.scheme in {"https", "wss"}])
 
     def set(self, response: Response, value: str, *, to: HTTPConnection, max_age: int | None = None) -> None:
         """Give the browser behind `to` this session id or token, for `max_age` seconds.
