@@ -21,7 +21,7 @@ from fastness.controls.uploads.formats import mp4 as mp4_format
 from fastness.controls.uploads.kinds import KINDS, content_of
 from fastness.controls.uploads.walk import Walk
 from fastness.core.errors import Refused
-from sample_files import BOUNDARY, GOOD, docx, file_part, form, gif, jpeg, mp4, pdf, png, webp, zipped
+from sample_files import BOUNDARY, GOOD, docx, file_part, form, gif, jpeg, mp3, mp4, pdf, png, webp, zipped
 
 SCRIPT = b"<script>alert(document.domain)</script>"
 PHP = b"<?php system($_GET['c']); ?>"
@@ -60,6 +60,12 @@ def bitten_png(length: int) -> bytes:
     return png()[:8] + struct.pack(">I", length) + b"IHDR" + b"\0" * 50
 
 
+def shifted(archive: bytes, offset: int, longer: int) -> bytes:
+    """Its directory is said to be that much further in the file, and longer than it is."""
+    length, begin = struct.unpack("<2L", archive[-10:-2])
+    return archive[:-10] + struct.pack("<2L", length + longer, begin + offset) + archive[-2:]
+
+
 POLYGLOTS = {
     "png and html": png() + SCRIPT,
     "png and zip": png() + JAR,
@@ -87,6 +93,11 @@ POLYGLOTS = {
     "zip and html": JAR + SCRIPT,
     "two zips": JAR + zipped({"b": b"b"}),
     "zip cut": JAR[:-10],
+    "pdf, zip and an end": pdf() + JAR + b"\n%%EOF",
+    "jpeg, zip and a byte": jpeg() + JAR + b"\n",
+    "mp3 and zip with its own offsets": mp3() + JAR + b"\0" * 60_000,
+    "mp3 and zip with offsets from the beginning": mp3() + shifted(JAR, len(mp3()), 7) + b"\n",
+    "mp3 and zip64": mp3() + JAR[:-22] + b"PK\x06\x07" + b"\0" * 16 + JAR[-22:-10] + b"\xff" * 8 + b"\0\0\n",
     "text with NUL": b"hello\0world",
     "text with an escape": b"hello\x1b[2J",
     "text in latin-1": b"caf\xe9 au lait",
@@ -111,6 +122,11 @@ async def test_a_file_that_breaks_off_anywhere_is_refused(client: AsyncClient, k
         if kind == "mp4" and length in {20, 21}:
             continue  # whole boxes
         assert await verdict(client, content[:length]) != GOOD[kind][1], length
+
+
+@pytest.mark.anyio
+async def test_four_bytes_by_chance_are_no_archive(client: AsyncClient) -> None:
+    assert await verdict(client, mp3() + b"PK\x05\x06" + bytes(range(200, 256)) * 3 + b"PK\x05\x06") == "audio/mpeg"
 
 
 @pytest.mark.anyio

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from anyio import to_thread
 
-from fastness.controls.uploads.archives import ArchiveLimits, check_archive, check_tail
+from fastness.controls.uploads.archives import ArchiveLimits, check_archive
 from fastness.controls.uploads.form import Form, Part
 from fastness.controls.uploads.formats import anything, images, mp4
 from fastness.controls.uploads.kinds import HEAD, Kind, decide
@@ -22,6 +22,7 @@ from fastness.controls.uploads.refusals import (
     TooManyFiles,
     UnknownField,
 )
+from fastness.controls.uploads.tail import check_tail
 from fastness.controls.uploads.text import Text
 from fastness.controls.uploads.uploaded import Uploaded, random_name
 from fastness.controls.uploads.walk import Walk
