@@ -5,11 +5,17 @@ import stat
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Annotated, Any
+from unittest.mock import MagicMock
 
 import pytest
-from fastapi import Depends, FastAPI, Form
+from fastapi import APIRouter, Depends, FastAPI, Form
 from fastapi.staticfiles import StaticFiles
 from httpx2 import ASGITransport, AsyncClient, Response
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fastness import public, secure
 from fastness.chain import Settings
@@ -19,7 +25,6 @@ from sample_files import BOUNDARY, GOOD, docx, file_part, form, gif, jpeg, part,
 
 ATTACKS = Path(__file__).parents[1] / "data" / "attacks"
 MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
-Send = Callable[..., Any]
 
 pytestmark = pytest.mark.anyio
 
@@ -319,6 +324,67 @@ async def test_a_folder_that_is_served_is_refused(tmp_path: Path, folder: Path) 
                 await sent(client, form(file_part("a.png", png())), path=path)
     assert not left(static / "files")
     assert not left(folder)
+
+
+def routed(app: FastAPI, files: StaticFiles) -> None:
+    inner, outer = APIRouter(prefix="/inner"), APIRouter()
+    inner.mount("/static", files)
+    outer.include_router(inner)
+    app.include_router(outer, prefix="/outer")
+
+
+def hiding(app: ASGIApp) -> ASGIApp:
+    async def hidden(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, send)
+
+    return hidden
+
+
+WAYS: dict[str, Callable[[FastAPI, StaticFiles], object]] = {
+    "included router": routed,
+    "middleware of the mount": lambda app, files: app.routes.append(
+        Mount("/static", files, middleware=[Middleware(GZipMiddleware)])
+    ),
+    "middleware that hides it": lambda app, files: app.routes.append(
+        Mount("/static", files, middleware=[Middleware(hiding)])
+    ),
+    "wrapped": lambda app, files: app.mount("/static", GZipMiddleware(GZipMiddleware(files))),
+    "mounted application": lambda app, files: app.mount(
+        "/a", Starlette(routes=[Mount("/b", routes=[Mount("/c", files)])])
+    ),
+    "host": lambda app, files: app.host("static.example", files),
+    "default": lambda app, files: setattr(app.router, "default", files),
+    "proxy": lambda app, files: app.mount("/a", MagicMock(app=files)),
+}
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+async def test_a_served_folder_is_found_wherever_it_is_mounted(
+    tmp_path: Path, folder: Path, keep: Path, way: str
+) -> None:
+    app = application(folder, keep, secured=False)
+    WAYS[way](app, StaticFiles(directory=tmp_path))
+
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://testserver") as client:
+        with pytest.raises(UnsafeConfiguration, match="static files"):
+            await sent(client, form(file_part("a.png", png())), path="/keep")
+
+
+@pytest.mark.skipif(not hasattr(FastAPI, "frontend"), reason="FastAPI before 0.150")
+@pytest.mark.parametrize("included", [True, False])
+async def test_the_folder_of_a_frontend_is_a_served_one(
+    tmp_path: Path, folder: Path, keep: Path, *, included: bool
+) -> None:
+    app, router = application(folder, keep, secured=False), APIRouter()
+    app.include_router(router)
+
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://testserver") as client:
+        before = await sent(client, form(file_part("a.png", png())), path="/keep")
+        (router if included else app).frontend("/f", directory=tmp_path)
+
+        assert before.status_code == 200
+        with pytest.raises(UnsafeConfiguration, match="static files"):
+            await sent(client, form(file_part("a.png", png())), path="/keep")
 
 
 async def test_a_form_that_was_read_before_is_said_to_be() -> None:

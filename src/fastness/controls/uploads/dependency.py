@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import os
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
@@ -13,13 +12,13 @@ from typing import Any
 import anyio
 from fastapi import Request
 from starlette.requests import ClientDisconnect
-from starlette.staticfiles import StaticFiles
 
 from fastness.controls.uploads.archives import ArchiveLimits
 from fastness.controls.uploads.form import boundary_of
 from fastness.controls.uploads.intake import Intake, Policy
 from fastness.controls.uploads.kinds import KINDS
 from fastness.controls.uploads.refusals import BadForm, FormTooLarge, TooSlow, answerable
+from fastness.controls.uploads.served import Served
 from fastness.controls.uploads.uploaded import Uploaded, refuse_served
 from fastness.core.declare import limits_body, provides
 from fastness.core.errors import Refused, UnsafeConfiguration
@@ -34,13 +33,13 @@ _DIGITS = 18
 class _Upload:
     def __init__(self, policy: Policy, seconds: float) -> None:
         self.policy, self._seconds = policy, seconds
-        self._known: dict[tuple[int, int], tuple[Path, ...]] = {}
+        self._served = Served()
         limits_body(self, policy.max_total)
 
     @contextlib.asynccontextmanager
     async def _receive(self, request: Request) -> AsyncGenerator[Intake, None]:
         exchange = of(request.scope)
-        served = self._static(request.scope.get("app"))
+        served = self._served.by(request.scope.get("app"))
         refuse_served(self.policy.folder, served)
         if getattr(request, "_form", None) is not None or hasattr(request, "_body"):
             raise _ALREADY_READ
@@ -63,12 +62,6 @@ class _Upload:
         finally:
             if intake is not None:
                 intake.discard()
-
-    def _static(self, app: Any) -> tuple[Path, ...]:
-        key = (id(app), len(getattr(app, "routes", ())))
-        if key not in self._known:
-            self._known = {key: _served(app)}
-        return self._known[key]
 
     def _announced(self, request: Request) -> None:
         length = _header(request, b"content-length")
@@ -201,20 +194,6 @@ def _policy(  # noqa: PLR0917 - the two callers above, in order
 def _header(request: Request, name: bytes) -> bytes | None:
     values = [value for key, value in request.scope["headers"] if key == name]
     return values[0] if len(values) == 1 else (b"" if values else None)
-
-
-def _served(app: Any, seen: frozenset[int] = frozenset()) -> tuple[Path, ...]:
-    """The folders of static files that are mounted in this application, or in one that is mounted there."""
-    if app is None or id(app) in seen:
-        return ()
-    found: list[Path] = []
-    for route in getattr(app, "routes", None) or ():
-        inner = getattr(route, "app", None)
-        if isinstance(inner, StaticFiles):
-            found += [Path(folder).resolve() for folder in inner.all_directories]
-        elif not inspect.isfunction(inner):
-            found += _served(inner, seen | {id(app)})
-    return tuple(found)
 
 
 _ALREADY_READ = UnsafeConfiguration(
