@@ -16,8 +16,10 @@ LONGEST = 255
 """Bytes of UTF-8: what ext4, APFS and ZFS allow; no more UTF-16 units than NTFS allows."""
 
 _RESERVED = re.compile(r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|CLOCK\$|(?:COM|LPT)[0-9\u00b9\u00b2\u00b3]) *(?:\..*)?")
-_SEPARATORS = frozenset("/\\\u2044\u2215\u29f5\u29f8\u29f9\ufe68\uff0f\uff3c")
-"""Both slashes, and what best-fit mappings turn into one (CVE-2024-4577 is such a mapping)."""
+_CURRENCIES = frozenset("\u00a5\u20a9")
+_SEPARATORS = _CURRENCIES | frozenset("/\\\u2044\u2215\u2216\u29f5\u29f8\u29f9\ufe68\uff0f\uff3c")
+"""Both slashes, and what best-fit mappings turn into one (CVE-2024-4577 is such a mapping): Japanese and Korean code pages
+have a yen or won sign where others have the backslash."""
 
 _ELSEWHERE = frozenset('<>:"|?*')
 _IIS = re.compile("%u[0-9A-Fa-f]{4}")
@@ -32,9 +34,9 @@ class UnsafeName(ValueError):
 def safe_file_name(text: str) -> str:
     """The name to keep: NFC, spaces around it trimmed.
 
-    Refused: separators and their look-alikes, also when percent-encoded up to three times; control, direction and
-    invisible characters; `< > : " | ? *`; names that begin with a dot, `-` or `~` or end with a dot; `CON`, `NUL` and
-    the other device names of Windows; more than 255 bytes.
+    Refused: separators, their look-alikes and what becomes one (yen and won signs), also when percent-encoded up to
+    three times; control, direction and invisible characters; `< > : " | ? *`; names that begin with a dot, `-` or `~`
+    or end with a dot; `CON`, `NUL` and the other device names of Windows; more than 255 bytes.
 
     Raises:
         UnsafeName: the message is meant for outsiders.
@@ -65,6 +67,8 @@ def extension(name: str) -> str:
 
 def _look(name: str) -> None:
     for place, character in enumerate(name):
+        if character in _CURRENCIES:
+            raise UnsafeName("A file name should have no yen or won sign: some systems read it as a backslash")
         if character in _SEPARATORS:
             raise UnsafeName("Give a file name without its folder: no slashes or backslashes")
         if character in _ELSEWHERE:
