@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from fastness.controls.sql.literals import alone, inlined, skeleton, utility
+from fastness.controls.sql.fragments import texts
+from fastness.controls.sql.literals import inlined, skeleton, utility
 from fastness.controls.sql.origin import in_source, place
-from fastness.controls.sql.statement import IN_SOURCE
 from fastness.core.declare import provides
 from fastness.core.errors import MissingExtra, Refused
 from fastness.core.events import Event, EventType, Level, Sink, silent
@@ -52,8 +52,9 @@ class SqlGuard:
 
         self._engine, self._refuse, self._emit = engine, mode == "refuse", emit
         self._allow = frozenset(allow)
-        self._fine: set[str] = set()
-        self._found: dict[str, str] = {}
+        # By dialect: what is a name for one database is a string for another, and `Engine` is every engine.
+        self._fine: set[tuple[str, str]] = set()
+        self._found: dict[tuple[str, str], str] = {}
         # The events of the dialect, not of the connection: those make every statement 3 us slower by themselves.
         for name, look in self._listeners():
             event.listen(engine, name, look, insert=True)
@@ -76,39 +77,41 @@ class SqlGuard:
         self._look(cursor, statement, (), context)
 
     def _look(self, _cursor: Any, statement: str, _parameters: Any, context: Any) -> None:
-        if statement in self._fine:
+        dialect = "" if context is None else context.dialect.name
+        known = dialect, statement
+        if known in self._fine:
             return
         if context is not None and _reason(context.execution_options):
             return
-        found = self._found.get(statement)
+        found = self._found.get(known)
         if found is None:
-            found = self._judge(statement, context)
-            self._remember(statement, found)
+            found = self._judge(statement, dialect, context)
+            self._remember(known, found)
             if not found:
                 return
-            self._tell(statement, found)
+            self._tell(statement, dialect, found)
         if self._refuse:
             raise UnboundValue(_WORDS[found])
 
-    def _judge(self, statement: str, context: Any) -> str:
+    def _judge(self, statement: str, dialect: str, context: Any) -> str:
         """Which kind of value stands in the text; empty when it is fine."""
-        for text in _texts(statement, context):
-            found = inlined(text)
-            if found and text not in self._allow and not utility(text) and not in_source(text):
+        for text in texts(statement, context):
+            found = inlined(text, dialect)
+            if found and text not in self._allow and not utility(text, dialect) and not in_source(text):
                 return found
         return ""
 
-    def _remember(self, statement: str, found: str) -> None:
+    def _remember(self, known: tuple[str, str], found: str) -> None:
         if len(self._fine) + len(self._found) >= _MOST_KNOWN:
             self._fine.clear()
             self._found.clear()
         if not found:
-            self._fine.add(statement)
+            self._fine.add(known)
         elif not self._refuse:
-            self._found[statement] = found
+            self._found[known] = found
 
-    def _tell(self, statement: str, found: str) -> None:
-        shown, at = skeleton(statement), place()
+    def _tell(self, statement: str, dialect: str, found: str) -> None:
+        shown, at = skeleton(statement, dialect), place()
         level = Level.CRITICAL if self._refuse else Level.WARN
         details = {"statement": shown, "at": at}
         verb = "refused" if self._refuse else "seen"
@@ -150,39 +153,3 @@ def guard(
 def _reason(options: Any) -> bool:
     reason = options.get(ALLOWED)
     return isinstance(reason, str) and bool(reason.strip())
-
-
-def _texts(statement: str, context: Any) -> Iterator[str]:
-    """Every text in a statement that SQLAlchemy did not write itself."""
-    from sqlalchemy import TextClause
-
-    compiled = getattr(context, "compiled", None)
-    if compiled is None:
-        yield statement
-        return
-    asked = getattr(context, "invoked_statement", None)
-    for root in {id(one): one for one in (asked, compiled.statement) if one is not None}.values():
-        if isinstance(root, TextClause):
-            if not root.get_execution_options().get(IN_SOURCE):
-                yield root.text
-        else:
-            yield from _fragments(root)
-
-
-def _fragments(root: Any) -> Iterator[str]:
-    from sqlalchemy.sql import visitors
-
-    waiting: list[Any] = [root]
-    while waiting:
-        for found in visitors.iterate(waiting.pop()):
-            element: Any = found
-            # What stands before and behind a SELECT or INSERT is no child of it.
-            waiting += [clause for name in ("_prefixes", "_suffixes") for clause, _ in getattr(element, name, ())]
-            if element.__visit_name__ == "textclause":
-                if not element.get_execution_options().get(IN_SOURCE) and not alone(element.text):
-                    yield element.text
-            elif getattr(element, "is_literal", False):
-                if not alone(element.name):
-                    yield element.name
-            elif isinstance(written := getattr(getattr(element, "operator", None), "opstring", None), str):
-                yield written
