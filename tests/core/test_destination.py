@@ -43,6 +43,17 @@ def test_a_metadata_address_is_known_in_every_dress(address: object) -> None:
         assert is_metadata(ip_address(f"64:ff9b::{address}"))
 
 
+@pytest.mark.parametrize("address", ["169.254.170.23", "64:ff9b::169.254.170.23", "fe80::1", "fe80::a9fe:a9fe%eth0"])
+def test_whatever_is_link_local_may_be_metadata(address: str) -> None:
+    assert is_metadata(ip_address(address))
+    assert not is_public(ip_address(address))
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "100.100.100.201", "fd00:ec2::253", "64:ff9b::10.0.0.1", "8.8.8.8"])
+def test_a_neighbour_of_a_metadata_address_is_none(address: str) -> None:
+    assert not is_metadata(ip_address(address))
+
+
 @pytest.mark.parametrize(
     "host", ["example.com", "xn--bcher-kva.example", "a-b.c", "127.0.0.1", "8.8.8.8", "[::1]", "localhost", "1a.2b.c3"]
 )

@@ -61,8 +61,14 @@ METADATA: frozenset[Address] = frozenset(
         "100.100.100.200",
         "192.0.0.192",
         "168.63.129.16",  # Azure's, in a public network
+        # In private networks, where somebody may open them.
+        "fd00:ec2::23",  # EKS Pod Identity
         "fd00:ec2::254",
-        "fd20:ce::254",
+        "fd00:42::42",  # Scaleway
+        "fd00:100::100:200",  # Alibaba
+        "fd00:a9fe:a9fe::1",  # Akamai
+        "fd00:c1::a9fe:a9fe",  # Oracle
+        "fd20:ce::254",  # Google
         "fe80::a9fe:a9fe",
     )
 )
@@ -75,26 +81,23 @@ def is_public(address: Address) -> bool:
     IPv4 inside IPv6 is judged as IPv4 where it is the usual way to reach it (mapped, NAT64 with its well-known prefix),
     and is not public in its obsolete forms (compatible, 6to4, Teredo).
     """
-    if isinstance(address, IPv6Address):
-        inner = address.ipv4_mapped or (IPv4Address(int(address) & 0xFFFF_FFFF) if address in _NAT64 else None)
-        if inner is None:
-            return (
-                address.scope_id is None
-                and address in _OPEN_6
-                and not any(address in network for network in _CLOSED_6)
-                and address not in METADATA
-            )
-        address = inner
-    return address not in METADATA and not any(address in network for network in _CLOSED_4)
+    address = _inner(address)
+    if isinstance(address, IPv6Address) and (address.scope_id is not None or address not in _OPEN_6):
+        return False
+    closed = _CLOSED_4 if isinstance(address, IPv4Address) else _CLOSED_6
+    return address not in METADATA and not any(address in network for network in closed)
 
 
 def is_metadata(address: Address) -> bool:
-    """Whether a cloud hands out credentials there, however the address is dressed."""
-    if isinstance(address, IPv6Address):
-        low = IPv4Address(int(address) & 0xFFFF_FFFF)
-        if (address.ipv4_mapped or address in _NAT64) and low in METADATA:
-            return True
-    return address in METADATA
+    """Whether a cloud hands out credentials there, or may: whatever is link-local, however the address is dressed."""
+    address = _inner(address)
+    return address in METADATA or address.is_link_local
+
+
+def _inner(address: Address) -> Address:
+    if not isinstance(address, IPv6Address):
+        return address
+    return address.ipv4_mapped or (IPv4Address(int(address) & 0xFFFF_FFFF) if address in _NAT64 else address)
 
 
 def network_of(text: str) -> Network:
