@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
+import encodings.aliases
 import gzip
 import ssl
 import time
@@ -28,6 +30,7 @@ from fastness.controls.outbound import (
     OutboundTransport,
     client,
 )
+from fastness.controls.outbound.answer import readable
 from fastness.core.errors import UnsafeConfiguration
 from outside import LOOPBACK, Names, authority, outside, redirects, says, writes
 
@@ -125,9 +128,12 @@ async def test_one_private_address_condemns_the_name(addresses: list[str]) -> No
 
 
 async def test_a_metadata_address_stays_closed_in_an_opened_network() -> None:
-    settings = OutboundSettings(unsafe_allow_networks=("100.64.0.0/10", "fd00::/8"))
+    settings = OutboundSettings(unsafe_allow_networks=("100.64.0.0/10", "192.0.0.0/24", "fd00::/8", "64:ff9b::/96"))
 
-    for address in ("100.100.100.200", "fd00:ec2::254"):
+    for address in (
+        "100.100.100.200", "192.0.0.192", "168.63.129.16", "fd00:ec2::254", "fd00:ec2::23", "fd00:c1::a9fe:a9fe",
+        "fd00:42::42", "fd00:100::100:200", "fd00:a9fe:a9fe::1", "fd20:ce::254", "64:ff9b::a9fe:aa17",
+    ):  # fmt: skip
         with pytest.raises(OutboundRefused):
             await fetched(client(settings, resolver=Names(a_test=[[address]])), "https://a.test/")
 
@@ -310,6 +316,92 @@ async def test_an_answer_of_another_type_is_refused(names: Names) -> None:
             for _ in range(2):
                 with pytest.raises(OutboundAnswerRefused, match="type"):
                     await http.get(f"http://a.test:{server.port}/")
+
+
+@pytest.mark.parametrize(
+    "type_",
+    ["image/png, text/html", "image/png; a=b, text/html", "image/png\r\nContent-Type: text/html", "text/html\r\nContent-Type: image/png"],
+)  # fmt: skip
+async def test_an_answer_of_two_types_is_of_neither(names: Names, type_: str) -> None:
+    async with outside(says(b"<script>", fields=[f"Content-Type: {type_}"])) as server:
+        with pytest.raises(OutboundAnswerRefused, match="type"):
+            await fetched(
+                client(local(server.port, content_types=("image/*",)), resolver=names), f"http://a.test:{server.port}/"
+            )
+
+
+@pytest.mark.parametrize(
+    "status", ["205 Reset Content", "300 Multiple Choices", "302 Found", "307 X", "206 X", "404 X"]
+)
+@pytest.mark.parametrize("more", [[], ["Location: /two"]])
+@pytest.mark.parametrize("followed", [0, 2])
+async def test_no_status_lets_another_type_in(names: Names, status: str, more: list[str], followed: int) -> None:
+    fields = ["Content-Type: text/html", *more]
+    async with outside(says(b"<script>", status=status, fields=fields)) as server:
+        settings = local(server.port, content_types=("image/*",), redirects=followed)
+        async with client(settings, resolver=names) as http:
+            for follow in (True, False) if followed else (False,):
+                with pytest.raises(OutboundAnswerRefused):
+                    await http.get(f"http://a.test:{server.port}/", follow_redirects=follow)
+
+
+async def test_a_redirect_that_is_followed_may_be_of_any_type(names: Names) -> None:
+    page = says(b"<a>", status="302 Found", fields=["Location: /image", "Content-Type: text/html"])
+    async with outside(page, says(b"png", fields=["Content-Type: image/png"])) as server:
+        settings = local(server.port, content_types=("image/*",), redirects=1)
+        answer = await fetched(client(settings, resolver=names), f"http://a.test:{server.port}/")
+
+    assert answer.content == b"png"
+
+
+@pytest.mark.parametrize(
+    "charset",
+    [
+        *("zlib", "hex", "undefined", "rot13", "idna", "punycode", "base64", "bz2", "uu", "unicode_escape", "nonsense"),
+        *("../x", "%00", '"', "utf-8\u00e9".encode().decode("latin-1"), "x" * 400, ""),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+async def test_text_can_be_read_whatever_charset_the_other_server_names(names: Names, charset: str) -> None:
+    body = "é \\d".encode()
+    raw = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nContent-Type: text/plain; charset={charset}\r\n\r\n"
+    async with outside(writes(raw.encode("latin-1") + body)) as server:
+        answer = await fetched(client(local(server.port), resolver=names), f"http://a.test:{server.port}/")
+
+    assert answer.text == "é \\d"
+
+
+def test_what_counts_as_a_charset_decodes_every_byte() -> None:
+    hostile = [bytes(range(256)) * 8, b"+" * 4096, b"\x1b$B" * 999, b"~{" * 999, b"\xff\xfe" * 999, b"a-" + b"zz" * 999]
+    for name in sorted({*encodings.aliases.aliases, *encodings.aliases.aliases.values(), "idna", "punycode"}):
+        if readable(name) and codecs.lookup(name).name not in {"utf-16", "utf-32"}:
+            for body in hostile:
+                decoder = codecs.getincrementaldecoder(name)(errors="replace")
+                assert isinstance(decoder.decode(body) + decoder.decode(b"", final=True), str), name
+    assert not readable("\0")
+    assert readable("ISO-8859-15")
+    assert readable(None)
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-32"])
+async def test_text_without_the_mark_that_its_charset_needs_is_refused(names: Names, charset: str) -> None:
+    fields = [f"Content-Type: text/plain; charset={charset}"]
+    handlers = [says("é".encode(charset), fields=fields), *[says(b"12345678", fields=fields)] * 2]
+    async with outside(*handlers) as server:
+        async with client(local(server.port), resolver=names) as http:
+            assert (await http.get(f"http://a.test:{server.port}/")).text == "é"
+            answer = await http.get(f"http://a.test:{server.port}/")
+            with pytest.raises(OutboundAnswerRefused, match="charset"):
+                _ = answer.text
+            async with http.stream("GET", f"http://a.test:{server.port}/") as streamed:
+                with pytest.raises(OutboundAnswerRefused, match="charset"):
+                    _ = [line async for line in streamed.aiter_lines()]
+
+
+async def test_a_type_that_takes_long_to_read_is_refused(names: Names) -> None:
+    async with outside(says(fields=['Content-Type: text/plain; x="' + ";" * 60_000])) as server:
+        with pytest.raises(OutboundAnswerRefused, match="type"):
+            await fetched(client(local(server.port), resolver=names), f"http://a.test:{server.port}/")
 
 
 async def drips(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> None:

@@ -111,7 +111,9 @@ class Guard:
             OutboundAnswerRefused: it is not one of the expected types.
         """
         kind = content_type.partition(";")[0].strip().lower()
-        if self._types and kind not in self._types and f"{kind.partition('/')[0]}/*" not in self._types:
+        expected = kind in self._types or f"{kind.partition('/')[0]}/*" in self._types
+        # Of several, browsers take the last: `image/png, text/html` is a page to whom the answer is passed on.
+        if self._types and ("," in content_type or not expected):
             self.cut_off("the answer has an unexpected type", host)
 
     def refuse(self, reason: str, host: str, **more: str) -> NoReturn:

@@ -67,6 +67,8 @@ class OutboundClient(httpx2.AsyncClient):
                     await answer.aclose()
                     passed.append(answer)
                     answer = await super().send(following, stream=True, auth=None, follow_redirects=False)
+                if answer.has_redirect_location:  # the caller follows none, so that this is the answer
+                    self._guard.answer(answer.headers.get("content-type", ""), answer.request.url.host)
                 answer.history = passed
                 if not stream:
                     await answer.aread()

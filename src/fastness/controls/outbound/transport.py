@@ -10,7 +10,7 @@ import anyio
 import httpcore2
 import httpx2
 
-from fastness.controls.outbound.answer import Answer, translated
+from fastness.controls.outbound.answer import Answer, Answered, translated
 from fastness.controls.outbound.guard import Guard
 from fastness.controls.outbound.network import Pinned, Resolver, system_resolver
 from fastness.controls.outbound.settings import OutboundSettings
@@ -85,7 +85,7 @@ class OutboundTransport(httpx2.AsyncBaseTransport):
             raise
         extensions = cast("Mapping[str, Any]", response.extensions)  # pyright: ignore[reportUnknownMemberType]
         known = {name: extensions[name] for name in _TOLD if name in extensions}
-        return httpx2.Response(
+        return Answered(
             response.status, headers=answer.headers, stream=answer.body(response.stream, deadline), extensions=known
         )
 
