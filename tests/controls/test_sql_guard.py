@@ -304,8 +304,10 @@ def test_what_is_a_name_for_one_engine_is_a_value_for_the_next(tmp_path: Path) -
     try:
         with engines[0].connect() as connection:
             assert connection.execute(quoted).scalar() == tmp_path.name
-        with engines[1].connect() as connection, pytest.raises(UnboundValue):
-            connection.execute(quoted)
+        with engines[1].connect() as connection:
+            for _ in range(2):
+                with pytest.raises(UnboundValue):
+                    connection.execute(quoted)
     finally:
         everywhere.remove()
         for engine in engines:
@@ -360,7 +362,7 @@ async def test_report_lets_it_run_and_tells_once_for_each_text(engine: AsyncEngi
 async def test_a_thousand_new_texts_do_not_fill_the_memory(engine: AsyncEngine) -> None:
     installed = guard(engine, "report")
     for number in range(30_000):
-        installed._remember(("", f"SELECT {number}"), "number" if number % 2 else "")
+        installed._remember(f"SELECT {number}", "sqlite", "number" if number % 2 else "")
 
     assert len(installed._fine) + len(installed._found) <= 10_000
 

@@ -52,8 +52,8 @@ class SqlGuard:
 
         self._engine, self._refuse, self._emit = engine, mode == "refuse", emit
         self._allow = frozenset(allow)
-        # By dialect: what is a name for one database is a string for another, and `Engine` is every engine.
-        self._fine: set[tuple[str, str]] = set()
+        # With the dialect: what is a name for one database is a string for another, and `Engine` is every engine.
+        self._fine: dict[str, str] = {}
         self._found: dict[tuple[str, str], str] = {}
         # The events of the dialect, not of the connection: those make every statement 3 us slower by themselves.
         for name, look in self._listeners():
@@ -78,15 +78,14 @@ class SqlGuard:
 
     def _look(self, _cursor: Any, statement: str, _parameters: Any, context: Any) -> None:
         dialect = "" if context is None else context.dialect.name
-        known = dialect, statement
-        if known in self._fine:
+        if self._fine.get(statement) == dialect:
             return
         if context is not None and _reason(context.execution_options):
             return
-        found = self._found.get(known)
+        found = self._found.get((dialect, statement))
         if found is None:
             found = self._judge(statement, dialect, context)
-            self._remember(known, found)
+            self._remember(statement, dialect, found)
             if not found:
                 return
             self._tell(statement, dialect, found)
@@ -101,14 +100,14 @@ class SqlGuard:
                 return found
         return ""
 
-    def _remember(self, known: tuple[str, str], found: str) -> None:
+    def _remember(self, statement: str, dialect: str, found: str) -> None:
         if len(self._fine) + len(self._found) >= _MOST_KNOWN:
             self._fine.clear()
             self._found.clear()
         if not found:
-            self._fine.add(known)
+            self._fine[statement] = dialect
         elif not self._refuse:
-            self._found[known] = found
+            self._found[dialect, statement] = found
 
     def _tell(self, statement: str, dialect: str, found: str) -> None:
         shown, at = skeleton(statement, dialect), place()
@@ -128,8 +127,8 @@ def guard(
 ) -> SqlGuard:
     """Look at every statement of an engine: `guard(engine)`, or `guard(engine, "report", emit=secured.emit)`.
 
-    Refused or reported is text that reaches the database through `text()`, `exec_driver_sql()`, `literal_column()` or an
-    operator of its own, holds a string, a number, a comment or a second statement, and is no constant of the code that
+    Refused or reported is text that reaches the database through `text()`, `exec_driver_sql()`, `literal_column()`, a hint
+    or an operator of its own, holds a string, a number, a comment or a second statement, and is no constant of the code that
     runs. The ORM and Core bind by themselves, so they pass. Statements that define or administer (`CREATE`, `PRAGMA`,
     `SET`) pass when they are one: nothing in them can be bound.
 
