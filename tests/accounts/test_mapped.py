@@ -11,8 +11,21 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import Boolean, DateTime, Engine, Integer, String, inspect, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
+from sqlalchemy import (
+    Boolean,
+    Date,
+    DateTime,
+    Engine,
+    Enum,
+    Integer,
+    LargeBinary,
+    String,
+    Uuid,
+    inspect,
+    literal,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, registry
 from sqlmodel import Field, SQLModel
 
 from accounts.given import engine_on
@@ -350,6 +363,28 @@ MAIL: Any = {"mail": lambda: mapped_column(String, unique=True)}
         ),
         ({"mail": lambda: mapped_column(String)}, {"email": "mail"}, "two people could register"),
         ({"shoe": lambda: mapped_column(Integer, nullable=False)}, {"email": "mail"}, "unfit.shoe needs a default"),
+        ({"nr": lambda: mapped_column(Uuid, primary_key=True)}, {"email": "mail"}, "unfit.nr needs a default"),
+        ({"mail": lambda: mapped_column(Integer, unique=True)}, {"email": "mail"}, "type Integer.*; map a column that"),
+        ({"kind": lambda: mapped_column(Enum("user"))}, {"email": "mail", "role": "kind"}, "Enum.*leave role out of"),
+        ({"call": lambda: mapped_column(Integer)}, {"email": "mail", "name": "call"}, "unfit.call is of type Integer"),
+        (
+            {"call": lambda: mapped_column(String, unique=True)},
+            {"email": "mail", "name": "call"},
+            "unfit.call is unique",
+        ),
+        ({"pw": lambda: mapped_column(LargeBinary)}, {"email": "mail", "password_hash": "pw"}, "type LargeBinary"),
+        ({"pw": lambda: mapped_column(String(60))}, {"email": "mail", "password_hash": "pw"}, "holds 60 characters"),
+        (
+            {"born": lambda: mapped_column(Date)},
+            {"email": "mail", "created_at": "born"},
+            "Date, .* a date with its time",
+        ),
+        (
+            {"at": lambda: mapped_column(DateTime, nullable=False)},
+            {"email": "mail", "verified_at": "at"},
+            "may not be NULL",
+        ),
+        ({"say": lambda: column_property(literal("x"))}, {"email": "mail", "name": "say"}, "has no say"),
     ],
 )
 async def test_a_map_that_cannot_carry_accounts_is_told_why(more: Any, columns: dict[str, str], says: str) -> None:

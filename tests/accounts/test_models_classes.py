@@ -8,8 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import BigInteger, ForeignKey, Integer, String, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Computed,
+    DateTime,
+    Enum,
+    FetchedValue,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    Sequence,
+    String,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
+from sqlmodel import Field, SQLModel
 
 from fastness.accounts.models import Account, AccountMixin, LastAdmin, Models, Rotated, build_models
 from fresh_database import fresh_url
@@ -70,7 +89,7 @@ class Legacy(LegacyBase):
     __tablename__ = "legacy"
     nr: Mapped[int] = mapped_column(primary_key=True)
     mail: Mapped[str]
-    canonical: Mapped[str] = mapped_column("mail_lower")
+    canonical: Mapped[str] = mapped_column("mail_lower", unique=True)
     pw: Mapped[str | None]
     full_name: Mapped[str]
     kind: Mapped[str]
@@ -202,7 +221,7 @@ class FloatKey(AccountMixin, Base):
     id: Mapped[float] = mapped_column(primary_key=True)
 
 
-class Child(Base):
+class Child(Person):
     __tablename__ = "child"
     id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
 
@@ -214,6 +233,7 @@ class Child(Base):
         (NoColumns, {}, "has no email, email_canonical.*AccountMixin"),
         (TwoKeys, {}, "one key column"),
         (FloatKey, {}, "one key column"),
+        (Child, {}, "Child is not a class that SQLAlchemy maps to one table"),
         (Person, {"mail": "email"}, "knows no mail"),
         (Person, {"email": "e_mail"}, "has no email"),
     ],
@@ -221,6 +241,95 @@ class Child(Base):
 def test_a_class_that_cannot_carry_accounts_is_told_why(user: type, columns: dict[str, str], says: str) -> None:
     with pytest.raises(TypeError, match=says):
         build_models(user, columns=columns)
+
+
+def mixed(**more: Any) -> type[Any]:
+    """A class with our mixin and these attributes, in a metadata of its own."""
+
+    class Own(DeclarativeBase):
+        """Theirs."""
+
+    parts = {"__tablename__": "mixed", "id": mapped_column(Integer, primary_key=True), **more}
+    return type("Mixed", (AccountMixin, Own), parts)
+
+
+NO_VALUE = "needs a default: a registration has no value for it"
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"nick": mapped_column(String, nullable=False)}, f"mixed.nick {NO_VALUE}"),
+        ({"id": mapped_column(Uuid, primary_key=True)}, f"mixed.id {NO_VALUE}"),
+        ({"id": mapped_column(String, primary_key=True)}, f"mixed.id {NO_VALUE}"),
+        ({"id": mapped_column(Integer, primary_key=True, autoincrement=False)}, f"mixed.id {NO_VALUE}"),
+        ({"slug": mapped_column(String, default="", unique=True)}, "mixed.slug is unique and its default is always"),
+        ({"slug": mapped_column(String, server_default="", unique=True)}, "its default is always the same: one person"),
+        ({"role": mapped_column(Enum("user", "admin"))}, "mixed.role is of type Enum, and role is text; make it as"),
+        ({"name": mapped_column(JSON)}, "mixed.name is of type JSON, and name is text"),
+        ({"created_at": mapped_column(DateTime)}, "mixed.created_at is of type DateTime.* seconds as a float"),
+        ({"verified_at": mapped_column(Numeric, nullable=True)}, "mixed.verified_at is of type Numeric"),
+        ({"version": mapped_column(String)}, "mixed.version is of type String, and version is a whole number"),
+        ({"password_hash": mapped_column(String(60), nullable=True)}, "password_hash holds 60 characters.* needs 128"),
+        ({"email": mapped_column(String(100))}, "mixed.email holds 100 characters, and email needs 254"),
+        ({"name": mapped_column(String(200), nullable=True)}, "mixed.name may be NULL, and everybody has a name"),
+        ({"password_hash": mapped_column(String(200), nullable=False)}, "password_hash may not be NULL"),
+        ({"name": mapped_column(String(200), unique=True)}, "mixed.name is unique, and two people may have"),
+        (
+            {"email_canonical": mapped_column(String(320), nullable=False)},
+            "email_canonical is not unique: two people could register",
+        ),
+    ],
+)
+def test_a_column_that_would_be_a_500_later_is_told_at_once(more: dict[str, Any], says: str) -> None:
+    user = mixed(**more)
+
+    with pytest.raises(TypeError, match=says):
+        build_models(user)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"nick": mapped_column(String, nullable=True)},
+        {"nick": mapped_column(String, default=lambda: "x")},
+        {"nick": mapped_column(String, insert_default="x")},
+        {"nick": mapped_column(String, default=lambda: "x", unique=True)},
+        {"nick": mapped_column(String, server_default=text("gen_random_uuid()"), unique=True)},
+        {"nick": mapped_column(String, nullable=False, server_default="")},
+        {"nick": mapped_column(String, FetchedValue(), nullable=False)},
+        {"nick": mapped_column(String, Computed("lower(email)"), nullable=False)},
+        {"nick": mapped_column(Integer, Sequence("nicks"), nullable=False)},
+        {"id": mapped_column(Integer, Identity(), primary_key=True)},
+        {"id": mapped_column(Uuid, primary_key=True, server_default=func.gen_random_uuid())},
+        {"id": mapped_column(String, FetchedValue(), primary_key=True)},
+        {
+            "email_canonical": mapped_column(String, nullable=False),
+            "__table_args__": (UniqueConstraint("email_canonical"),),
+        },
+        {
+            "email_canonical": mapped_column(String, nullable=False),
+            "__table_args__": (Index("i", "email_canonical", unique=True),),
+        },
+    ],
+)
+def test_what_a_default_or_the_database_fills_is_no_objection(more: dict[str, Any]) -> None:
+    assert build_models(mixed(**more)).accounts.table.name == "mixed"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("length", [None, 40])
+async def test_a_sqlmodel_class_may_have_a_key_of_text(length: int | None, tmp_path: Path) -> None:
+    class Own(SQLModel, registry=registry()):
+        """A metadata of its own."""
+
+    class Hero(Own, table=True):
+        key: str = Field(primary_key=True, default_factory=lambda: uuid.uuid4().hex, max_length=length)
+        mail: str = Field(unique=True)
+
+    ada = await story(f"sqlite+aiosqlite:///{tmp_path}/heroes.db", build_models(Hero, columns={"email": "mail"}))
+
+    assert uuid.UUID(ada.id).hex == ada.id
 
 
 def test_our_tables_are_in_the_metadata_of_the_class_so_that_its_own_migrations_see_them() -> None:

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Mapper, mapped_column
 
 from fastness.accounts.models.columns import bytewise, bytewise_index, exact_string, storable
+from fastness.accounts.models.fitness import key_kind, refuse_shared, refuse_unfilled, refuse_unfit
 
 ORDINARY = "user"
 """The role of nearly everybody. The others are few and have an index of their own."""
@@ -77,8 +78,9 @@ class AccountTable:
     """The table of the user's own class, seen through our names.
 
     Raises:
-        TypeError: the class is not mapped to one table with a single key column of int, UUID or text, or it lacks a
-            column; the message says which and how to map it.
+        TypeError: the class is not mapped to one table with a single key column of int, UUID or text, it lacks a
+            column, or has one that cannot hold what is written there, or that nothing fills; the message says which and
+            what to do.
     """
 
     def __init__(self, user: type, columns: Mapping[str, str]) -> None:
@@ -94,6 +96,9 @@ class AccountTable:
         own: dict[str, Column[Any]] = {
             name: self.table.c[mapper.columns[columns.get(name, name)].name] for name in NAMES
         }
+        refuse_unfit(own, mapped=False)
+        refuse_shared(own["email_canonical"])
+        refuse_unfilled(self.table, {*own.values()})
         self._suspended: str | None = mapper.get_property_by_column(own["suspended_at"]).key
         self.own = own
         self.columns: Mapping[str, ColumnElement[Any]] = own
@@ -130,7 +135,7 @@ class AccountTable:
 
     def parse(self, id: str) -> Any | None:  # noqa: A002 - the word of the contract
         """The key as its column's type, or None when the text is no such key."""
-        kind = self.key.type.python_type
+        kind = key_kind(self.key)
         if kind is int:
             return int(id) if _NUMBER.fullmatch(id) and int(id) <= self._largest() else None
         if kind is uuid.UUID:
@@ -169,7 +174,7 @@ class AccountTable:
 
     def _index(self) -> None:
         # SQLite must not give the number of a deleted account to a new one: tokens may still be out.
-        if self.key.type.python_type is int:
+        if key_kind(self.key) is int:
             self.table.dialect_options["sqlite"]["autoincrement"] = True
         # A mixin's __table_args__ would be overridden by the class's own; a table that only a map describes is theirs.
         name, staff = f"ix_{self.table.name}_name_prefix", f"ix_{self.table.name}_staff"
@@ -185,7 +190,8 @@ def mapper_of(user: type) -> tuple[Mapper[Any], Table]:
         TypeError: it has none.
     """
     mapper: Mapper[Any] | None = inspect(user, raiseerr=False)
-    table = getattr(mapper, "local_table", None)
+    # A class that inherits through a join has two.
+    table = getattr(mapper, "persist_selectable", None)
     if mapper is None or not isinstance(table, Table):
         raise TypeError(f"{user.__name__} is not a class that SQLAlchemy maps to one table")
     return mapper, table
@@ -197,7 +203,7 @@ def key_of(user: type, mapper: Mapper[Any], table: Table) -> Column[Any]:
     Raises:
         TypeError: there are several, or it is of another type.
     """
-    if len(mapper.primary_key) != 1 or mapper.primary_key[0].type.python_type not in {int, str, uuid.UUID}:
+    if len(mapper.primary_key) != 1 or key_kind(mapper.primary_key[0]) not in {int, str, uuid.UUID}:
         raise TypeError(f"{user.__name__} needs one key column of int, UUID or text")
     key: Column[Any] = table.c[mapper.primary_key[0].name]
     return key

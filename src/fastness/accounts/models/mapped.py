@@ -16,12 +16,10 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     ForeignKey,
-    Index,
     Integer,
     Select,
     String,
     Table,
-    UniqueConstraint,
     bindparam,
     case,
     func,
@@ -34,6 +32,7 @@ from sqlalchemy.orm import Mapper
 
 from fastness.accounts.models.account import NAMES, ORDINARY, Account, AccountMixin, AccountTable, key_of, mapper_of
 from fastness.accounts.models.columns import Seconds, bytewise
+from fastness.accounts.models.fitness import kind_of, refuse_shared, refuse_unfilled, refuse_unfit
 
 FLAGS = {"active": "suspended_at", "verified": "verified_at"}
 """Names of columns that say yes or no -> what we call the time of it."""
@@ -126,7 +125,7 @@ class MappedTable(AccountTable):
         others[4] = others[4] or None  # a column that must not be null holds "" for no password
         if isinstance(created_at, datetime):
             created_at = (created_at if created_at.tzinfo else created_at.replace(tzinfo=UTC)).timestamp()
-        return super().account((*others, created_at or 0.0))
+        return super().account((*others, float(created_at or 0.0)))
 
     def barred(self, person: object) -> bool:
         """Whether this object of the class says that its account is suspended."""
@@ -166,9 +165,10 @@ def _flag_of(name: str) -> str:
 def _as_theirs(column: Column[Any], value: Any) -> Any:
     if value is None:
         return None if column.nullable else ""
-    if isinstance(column.type, DateTime):
+    if kind_of(column) is datetime:
         moment = datetime.fromtimestamp(value, UTC)
-        return moment if column.type.timezone else moment.replace(tzinfo=None)
+        # A type of somebody's own is given the zone too: it converts.
+        return moment.replace(tzinfo=None) if isinstance(column.type, DateTime) and not column.type.timezone else moment
     return value
 
 
@@ -176,7 +176,12 @@ def _resolved(user: type, mapper: Mapper[Any], table: Table, columns: Mapping[st
     known = ("id", *NAMES, *FLAGS)
     if unknown := sorted(set(columns) - set(known)):
         raise TypeError(f"columns= knows no {', '.join(unknown)}; our names are {', '.join(known)}")
-    if missing := sorted(attribute for attribute in columns.values() if attribute not in mapper.columns):
+    # An expression, or a column of another table, is not there.
+    if missing := sorted(
+        attribute
+        for attribute in columns.values()
+        if getattr(mapper.columns.get(attribute), "table", None) is not table
+    ):
         raise TypeError(f"{user.__name__} has no {', '.join(missing)}, which columns= names")
     if "email" not in columns:
         raise TypeError('columns= must say at least where the address is, as in columns={"email": "mail"}')
@@ -191,24 +196,6 @@ def _refuse_unfit(user: type, theirs: dict[str, Column[Any]], key: Column[Any], 
     for flag, time in FLAGS.items():
         if flag in theirs and not isinstance(theirs[flag].type, Boolean):
             raise TypeError(f"{theirs[flag]} is not yes or no; for a time write {time}")
-    unique = theirs.get("email_canonical", theirs["email"])
-    if not _is_unique(unique, table):
-        raise TypeError(f"{unique} is not unique: two people could register one address at once")
-    filled = {*theirs.values(), key}
-    for column in table.columns:
-        needed = not column.nullable and column.default is None and column.server_default is None
-        if needed and column not in filled and column.identity is None and column.computed is None:
-            raise TypeError(f"{column} needs a default: a registration has no value for it")
-
-
-def _is_unique(column: Column[Any], table: Table) -> bool:
-    alone = {(column,)}
-    return (
-        bool(column.unique)
-        or any(isinstance(c, UniqueConstraint) and tuple(c.columns) in alone for c in table.constraints)
-        or any(index.unique and _columns(index) in alone for index in table.indexes)
-    )
-
-
-def _columns(index: Index) -> tuple[Any, ...]:
-    return tuple(index.columns)
+    refuse_unfit({name: column for name, column in theirs.items() if name not in FLAGS}, mapped=True)
+    refuse_shared(theirs.get("email_canonical", theirs["email"]))
+    refuse_unfilled(table, {*theirs.values()})
