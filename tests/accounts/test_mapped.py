@@ -12,14 +12,18 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Date,
     DateTime,
     Engine,
     Enum,
+    Float,
     Integer,
     LargeBinary,
+    Numeric,
     String,
+    TypeDecorator,
     Uuid,
     inspect,
     literal,
@@ -35,6 +39,7 @@ from accounts.serving import PASSWORD, bearer, digits
 from authenticator import Authenticator
 from fastness.accounts.db import Database
 from fastness.accounts.models import LastAdmin, build_models
+from fastness.accounts.models.account import NAMES
 from fastness.controls.passwords import Passwords
 from fastness.testing import sign_in, unsafe_fast_hasher
 from models_on import AccountDatabase, at_once
@@ -335,6 +340,76 @@ async def test_a_table_that_gives_numbers_again_needs_foreign_keys(kind: str, tm
         await run(here, "DELETE FROM legacy")
         assert await run(here, "SELECT * FROM fastness_sessions") == []
         assert await run(here, "SELECT * FROM fastness_accounts") == []
+
+
+def nine(**more: Any) -> type[Any]:
+    """A class with a column for everything, as people write them: times are dates, and much may be NULL."""
+
+    class Base(DeclarativeBase):
+        """Theirs."""
+
+    parts = {
+        "__tablename__": "nine",
+        "nr": mapped_column(Integer, primary_key=True),
+        "email": mapped_column(String(40), unique=True, nullable=True),
+        "email_canonical": mapped_column(String(40), unique=True, nullable=True),
+        "name": mapped_column(String(20), nullable=True),
+        "password_hash": mapped_column(String(200), nullable=True),
+        "role": mapped_column(String(12), nullable=True),
+        "verified_at": mapped_column(DateTime(timezone=True), nullable=True),
+        "suspended_at": mapped_column(DateTime, nullable=True),
+        "version": mapped_column(Integer, nullable=True),
+        "created_at": mapped_column(DateTime, nullable=True),
+        **more,
+    }
+    return type("Nine", (Base,), {"__table_args__": {"sqlite_autoincrement": True}, **parts})
+
+
+NINE = {name: name for name in NAMES}
+
+
+class Zoned(TypeDecorator[datetime]):
+    """The type of SQLAlchemy's own recipe: it insists on a zone, and keeps none."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise TypeError("tzinfo is required")
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+async def administrator(here: Mounted, id_: str) -> dict[str, str]:
+    """The header of somebody who is one from now on."""
+    async with here.accounts.service.db.write() as work:
+        await work.users.set_role(id_, "admin", now=1.0)
+    return await sign_in(here.app, id_)
+
+
+TIMES = ("verified_at", "suspended_at", "created_at")
+
+
+@pytest.mark.parametrize("of", [DateTime, Zoned, BigInteger, Float, Numeric])
+async def test_a_map_of_all_nine_names_works_with_times_of_any_kind(kind: str, of: Any, tmp_path: Path) -> None:
+    user = nine(**{name: mapped_column(of(), nullable=True) for name in TIMES})
+    async with mounted(kind, tmp_path, user=user, columns=NINE) as here:
+        ada = await here.registered()
+        await here.registered("root@example.com")
+        header = await here.signed_in()
+        profile = (await here.client.get("/profile", headers=header)).json()
+        root = await administrator(here, "2")
+        suspended = await here.post(f"/users/{ada}/suspend", headers=root)
+        out = await here.client.get("/profile", headers=header)
+        back = await here.post(f"/users/{ada}/unsuspend", headers=root)
+
+        assert (profile["name"], profile["role"], profile["verified"]) == ("Ada", "user", True)
+        assert profile["created_at"].startswith(str(datetime.now(UTC).year))
+        assert (suspended.json()["suspended"], out.status_code, back.json()["suspended"]) == (True, 401, False)
+        assert "fastness_accounts" not in user.metadata.tables, "they left nothing for it"
 
 
 def unfit(**more: Any) -> type[Any]:

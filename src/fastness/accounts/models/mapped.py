@@ -17,6 +17,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Integer,
+    MetaData,
     Select,
     String,
     Table,
@@ -47,9 +48,9 @@ _SIDE: dict[str, tuple[Any, Any]] = {
 }
 
 
-def is_partial(user: type, columns: Mapping[str, str]) -> bool:
-    """Whether this map leaves something for a table of ours."""
-    return bool(columns) and not issubclass(user, AccountMixin) and not set(NAMES) <= set(columns)
+def is_mapped(user: type, columns: Mapping[str, str]) -> bool:
+    """Whether the class is seen through a map."""
+    return bool(columns) and not issubclass(user, AccountMixin)
 
 
 class MappedTable(AccountTable):
@@ -85,7 +86,9 @@ class MappedTable(AccountTable):
 
     @property
     def source(self) -> Any:
-        """Their table with ours beside it."""
+        """Their table with ours beside it, if they leave something for ours."""
+        if len(self.side.columns) == 1:
+            return self.table
         return self.table.outerjoin(self.side, self.side.c.user_id == self.key)
 
     def select(self, *more: Any) -> Any:
@@ -136,9 +139,11 @@ class MappedTable(AccountTable):
 
     def _beside(self) -> Table:
         missing = [name for name in _SIDE if name not in self.theirs and _flag_of(name) not in self.theirs]
+        # What nobody needs is in nobody's metadata, and so in no database.
+        metadata = self.table.metadata if missing else MetaData()
         return Table(
             "fastness_accounts",
-            self.table.metadata,
+            metadata,
             Column("user_id", self.key.type, ForeignKey(self.key, ondelete="CASCADE"), primary_key=True),
             *(Column(name, _SIDE[name][0], nullable=_SIDE[name][1] is None) for name in missing),
         )

@@ -84,8 +84,9 @@ class MappedUsers(Users):
         row = (await self.connection.execute(self.sql.add[self.connection.dialect.name], theirs)).first()
         if row is None:
             return None
-        await self._put_beside(row[0])
-        await self.connection.execute(self.sql.change_beside.values(ours), {"fastness_key": row[0]})
+        if ours:
+            await self._put_beside(row[0])
+            await self.connection.execute(self.sql.change_beside.values(ours), {"fastness_key": row[0]})
         return await self.by_id(str(row[0]))
 
     async def set_password_hash(self, id: str, new: str, *, old: str | None) -> bool:  # noqa: A002

@@ -28,7 +28,7 @@ from fastness.accounts.models.events import Events, EventSQL, event_table, mark_
 from fastness.accounts.models.factors import Factors, FactorSQL, factor_table
 from fastness.accounts.models.keys import Keys, KeySQL, key_table
 from fastness.accounts.models.leases import Leases, LeaseSQL, lease_table
-from fastness.accounts.models.mapped import MappedTable, is_partial
+from fastness.accounts.models.mapped import MappedTable, is_mapped
 from fastness.accounts.models.mapped_users import MappedUsers, MappedUserSQL
 from fastness.accounts.models.outbox import Outbox, OutboxSQL, outbox_table
 from fastness.accounts.models.passkeys import PasskeySQL, StoredPasskeys, passkey_table, spent_challenge_table
@@ -78,8 +78,8 @@ class Models:
     def __init__(self, user: type, columns: Mapping[str, str], admin_roles: tuple[str, ...]) -> None:
         self.user = user
         theirs = set(mapper_of(user)[1].metadata.tables)
-        partial = MappedTable(user, columns) if is_partial(user, columns) else None
-        self.accounts = AccountTable(user, columns) if partial is None else partial
+        mapped = MappedTable(user, columns) if is_mapped(user, columns) else None
+        self.accounts = AccountTable(user, columns) if mapped is None else mapped
         self.metadata: MetaData = self.accounts.table.metadata
         sessions = self._table(session_table, self.accounts)
         codes = self._table(code_table, self.accounts)
@@ -102,7 +102,7 @@ class Models:
         counters.tables(self.metadata)
         self.own: tuple[Table, ...] = tuple(t for name, t in self.metadata.tables.items() if name not in theirs)
         """Our tables beside the class's."""
-        self._users = UserSQL(self.accounts, admin_roles) if partial is None else MappedUserSQL(partial, admin_roles)
+        self._users = UserSQL(self.accounts, admin_roles) if mapped is None else MappedUserSQL(mapped, admin_roles)
         self._sessions = SessionSQL(sessions, self.accounts)
         self._codes = CodeSQL(codes, self.accounts)
         self._devices = DeviceSQL(devices, self.accounts)
