@@ -412,6 +412,45 @@ async def test_a_map_of_all_nine_names_works_with_times_of_any_kind(kind: str, o
         assert "fastness_accounts" not in user.metadata.tables, "they left nothing for it"
 
 
+@pytest.mark.parametrize("mapped", [NINE, {name: name for name in NAMES if name != "version"}])
+async def test_what_is_null_in_their_table_reads_as_usual(kind: str, mapped: dict[str, str], tmp_path: Path) -> None:
+    passwords = Passwords(unsafe_fast_hasher())
+    stored = await passwords.hash(PASSWORD)
+    passwords.close()
+    async with mounted(kind, tmp_path, user=nine(), columns=mapped) as here:
+        await run(
+            here,
+            "INSERT INTO nine (email, email_canonical, password_hash, verified_at) VALUES (:mail, :mail, :stored, :at)",
+            mail="ada@example.com", stored=stored, at=datetime(2001, 1, 1, tzinfo=UTC),
+        )  # fmt: skip
+        header = await here.signed_in()
+        own = [await here.client.get(path, headers=header) for path in ("/profile", "/account/export")]
+        await here.registered("root@example.com")
+        root = await administrator(here, "2")
+        raised = await here.client.patch("/users/1", json={"name": "Ada", "role": "admin"}, headers=root)
+
+    assert [answer.status_code for answer in own] == [200, 200]
+    assert (own[0].json()["name"], own[0].json()["role"], own[0].json()["created_at"][:4]) == ("", "user", "1970")
+    assert (raised.json()["name"], raised.json()["role"]) == ("Ada", "admin")
+
+
+@pytest.mark.parametrize("missing", ["email", "email_canonical"])
+async def test_a_row_without_an_address_is_no_account(kind: str, missing: str, tmp_path: Path) -> None:
+    async with mounted(kind, tmp_path, user=nine(), columns=NINE) as here:
+        await here.registered()
+        await run(here, "INSERT INTO nine (name, email, email_canonical) VALUES ('Ada', 'b@x.example', 'b@x.example')")
+        await run(here, f"UPDATE nine SET {missing} = NULL WHERE email = 'b@x.example'")
+        root = await administrator(here, "1")
+        everybody = await here.client.get("/users", headers=root)
+        found = [await here.client.get(f"/users?search={word}", headers=root) for word in ("ada", "b")]
+        alone = await here.client.get("/users/2", headers=root)
+        raised = await here.client.patch("/users/2", json={"role": "admin"}, headers=root)
+
+    assert [item["id"] for item in everybody.json()["items"]] == ["1"]
+    assert [answer.json()["total"] for answer in (everybody, *found)] == [1, 1, 0]
+    assert (alone.status_code, raised.status_code) == (404, 404)
+
+
 def unfit(**more: Any) -> type[Any]:
     class Base(DeclarativeBase):
         """Theirs."""

@@ -1,7 +1,8 @@
 """A table that nobody may touch, seen through our names: what it has stays where it is, the rest is beside it.
 
 What is missing lives in a table of ours with one row for each of theirs, keyed by their key. People who were there before
-have no such row yet: they are ordinary, unverified and as new as nothing, until something of them changes.
+have no such row yet: they are ordinary, unverified and as new as nothing, until something of them changes. What is NULL in
+theirs reads the same. A row without an address is no account.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    and_,
     bindparam,
     case,
     func,
@@ -65,6 +67,9 @@ class MappedTable(AccountTable):
         self.key = key_of(user, mapper, self.table)
         self.theirs = _resolved(user, mapper, self.table, columns)
         _refuse_unfit(user, self.theirs, self.key, self.table)
+        self._is_account = and_(
+            *(self.theirs[n].is_not(None) for n in ("email", "email_canonical") if n in self.theirs)
+        )
         self.side = self._beside()
         self.columns = {name: self._read(name) for name in NAMES}
         self.selected = (self.key, *self.columns.values())
@@ -93,11 +98,11 @@ class MappedTable(AccountTable):
 
     def select(self, *more: Any) -> Any:
         """Accounts, and what else is asked for of them."""
-        return select(*self.selected, *more).select_from(self.source)
+        return select(*self.selected, *more).select_from(self.source).where(self._is_account)
 
     def keys(self) -> Select[Any]:
         """The keys of accounts."""
-        return select(self.key).select_from(self.source)
+        return select(self.key).select_from(self.source).where(self._is_account)
 
     def password_of(self, user_id: Column[Any]) -> Any:
         """The stored hash of the account that a row of another table belongs to."""
@@ -155,12 +160,12 @@ class MappedTable(AccountTable):
             some: ColumnElement[Any] = literal(1.0, Seconds())
             yes, no = (null(), some) if flag == "active" else (some, null())
             return case((self.theirs[flag].is_(True), yes), else_=no)
-        if name in self.theirs:
-            return self.theirs[name]
-        if name == "email_canonical":
+        if name == "email_canonical" and name not in self.theirs:
             return func.lower(self.theirs["email"])
-        default = _SIDE[name][1]
-        return self.side.c[name] if default is None else func.coalesce(self.side.c[name], default)
+        column: Column[Any] = self.theirs[name] if name in self.theirs else self.side.c[name]
+        if name not in {"name", "role", "version"}:
+            return column  # a time of theirs may be a date, which has no default of ours: `account` reads it
+        return func.coalesce(column, literal(_SIDE[name][1], column.type))
 
 
 def _flag_of(name: str) -> str:
