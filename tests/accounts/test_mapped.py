@@ -33,7 +33,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_colu
 from sqlmodel import Field, SQLModel
 
 from accounts.given import engine_on
-from accounts.mounted import Mounted, mounted
+from accounts.mounted import Mounted, mounted, settings
 from accounts.passkeys import login, new
 from accounts.serving import PASSWORD, bearer, digits
 from authenticator import Authenticator
@@ -449,6 +449,27 @@ async def test_a_row_without_an_address_is_no_account(kind: str, missing: str, t
     assert [item["id"] for item in everybody.json()["items"]] == ["1"]
     assert [answer.json()["total"] for answer in (everybody, *found)] == [1, 1, 0]
     assert (alone.status_code, raised.status_code) == (404, 404)
+
+
+async def test_what_their_columns_cannot_hold_is_no_error_of_the_server(kind: str, tmp_path: Path) -> None:
+    roles: dict[str, list[str]] = {"admin": [], "much_too_long_role": []}
+    async with mounted(kind, tmp_path, user=nine(), columns=NINE, chosen=settings(accounts={"roles": roles})) as here:
+        await here.registered()
+        long = {"email": f"{'a' * 40}@example.com", "password": PASSWORD, "name": "Ada"}
+        names = [{"email": f"{who}@example.com", "password": PASSWORD, "name": "A" * 50} for who in ("ada", "eve")]
+
+        refused = await here.post("/auth/register", json=long)
+        taken, new = [await here.post("/auth/register", json=given) for given in names]
+        async with here.accounts.service.db.read() as work:
+            eve = await work.users.by_email("eve@example.com")
+        assert eve is not None
+        root = await administrator(here, "1")
+        role = await here.client.patch(f"/users/{eve.id}", json={"role": "much_too_long_role"}, headers=root)
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "too_long")
+    assert (taken.status_code, new.status_code) == (202, 202), "or the name would tell a taken address from a new one"
+    assert eve.name == "A" * 20
+    assert (role.status_code, role.json()["code"]) == (422, "too_long")
 
 
 def unfit(**more: Any) -> type[Any]:

@@ -36,6 +36,7 @@ from sqlalchemy.orm import Mapper
 from fastness.accounts.models.account import NAMES, ORDINARY, Account, AccountMixin, AccountTable, key_of, mapper_of
 from fastness.accounts.models.columns import Seconds, bytewise
 from fastness.accounts.models.fitness import kind_of, refuse_shared, refuse_unfilled, refuse_unfit
+from fastness.core.errors import Refused
 
 FLAGS = {"active": "suspended_at", "verified": "verified_at"}
 """Names of columns that say yes or no -> what we call the time of it."""
@@ -48,6 +49,12 @@ _SIDE: dict[str, tuple[Any, Any]] = {
     "version": (Integer(), 0),
     "created_at": (Seconds(), 0.0),
 }
+
+
+class TooLong(Refused):
+    """Their column is too short for it."""
+
+    code, status, public = "too_long", 422, "That is longer than can be stored here."
 
 
 def is_mapped(user: type, columns: Mapping[str, str]) -> bool:
@@ -114,7 +121,11 @@ class MappedTable(AccountTable):
         return select(beside.c.password_hash).where(beside.c.user_id == user_id).scalar_subquery()
 
     def written(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Our values as the columns of their table and of ours take them."""
+        """Our values as the columns of their table and of ours take them.
+
+        Raises:
+            TooLong: an address or a role is longer than their column. A name is cut.
+        """
         theirs: dict[str, Any] = {}
         ours: dict[str, Any] = {}
         for name, value in values.items():
@@ -122,7 +133,7 @@ class MappedTable(AccountTable):
             if flag is not None:
                 theirs[self.theirs[flag].key] = (value is None) if flag == "active" else (value is not None)
             elif name in self.theirs:
-                theirs[self.theirs[name].key] = _as_theirs(self.theirs[name], value)
+                theirs[self.theirs[name].key] = _as_theirs(name, self.theirs[name], value)
             elif name in _SIDE:
                 ours[name] = value
         return theirs, ours
@@ -172,9 +183,15 @@ def _flag_of(name: str) -> str:
     return next((flag for flag, of in FLAGS.items() if of == name), "")
 
 
-def _as_theirs(column: Column[Any], value: Any) -> Any:
+def _as_theirs(name: str, column: Column[Any], value: Any) -> Any:
     if value is None:
         return None if column.nullable else ""
+    if isinstance(value, str):
+        length = getattr(column.type, "length", None)
+        # A name is not refused: it comes with a registration, which must not tell a taken address from a new one.
+        if length and len(value) > length and name != "name":
+            raise TooLong(f"{column} holds {length} characters, not {len(value)}")
+        return value[:length]
     if kind_of(column) is datetime:
         moment = datetime.fromtimestamp(value, UTC)
         # A type of somebody's own is given the zone too: it converts.
