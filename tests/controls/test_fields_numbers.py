@@ -164,6 +164,17 @@ async def test_a_number_that_no_database_holds_is_a_422() -> None:
     assert (schema["minimum"], schema["maximum"], schema["format"]) == (1, 2**63 - 1, "int64")
 
 
+def test_numbers_of_one_hash_are_refused_before_they_meet_in_a_set() -> None:
+    numbers = [n * (2**61 - 1) for n in range(1000)]
+
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(set[Int64]).validate_python(numbers)
+
+    # 2**63 - 1 is the largest: five of them are within, and there is nothing that the others are compared with.
+    assert len({hash(number) for number in numbers}) == 1
+    assert refused.value.error_count() == len(numbers) - 5
+
+
 def test_schemas_say_what_is_wanted() -> None:
     assert NUMBER.json_schema()["format"] == "tel"
     assert GERMAN.json_schema()["examples"][0].startswith("+49")

@@ -10,12 +10,13 @@ from urllib.parse import unquote
 
 import pytest
 
-from accounts.serving import Served, serving
+from accounts.serving import PASSWORD, Served, serving
 from by_hand import Pair, Reply
 from fastness.controls.problems import handlers
 from fastness.core.errors import Refused
+from proof.compressed import CODINGS
 from proof.corpora import FILES, FOLDER, share, strings
-from proof.exhaustion import OUTSIDE_ASGI, exhausting
+from proof.exhaustion import OUTSIDE_ASGI, REFUSED, exhausting, packed
 from proof.places import CREDENTIALS, JSON, PLACES, Asked
 
 pytestmark = pytest.mark.anyio
@@ -143,4 +144,16 @@ async def test_what_exhausts_is_refused(served: Served, admin: list[Pair]) -> No
         reply = await asked.put(served.app)
 
         judge(reply, known, case)
-        assert reply.status >= 400, case
+        assert reply.status in REFUSED[case["kind"]], (case, reply.status)
+
+
+async def test_what_is_compressed_is_never_unpacked(served: Served) -> None:
+    await served.account("ada@example.com")
+    right = {"email": "ada@example.com", "password": PASSWORD}
+
+    plain = await served.client.post("/auth/login", json=right)
+    replies = {coding: await packed(coding, 0, **right).put(served.app) for coding in CODINGS}
+
+    # The right password, for whoever unpacks it.
+    assert plain.status_code == 200
+    assert {coding: reply.status for coding, reply in replies.items()} == dict.fromkeys(CODINGS, 400)

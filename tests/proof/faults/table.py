@@ -10,6 +10,7 @@ from proof.faults import (
     hanging_up,
     killed,
     log_lines,
+    malformed,
     postgres,
     races,
     redis_lost,
@@ -168,6 +169,9 @@ EXPERIMENTS = (
             "controls/test_uploads_content.py",
             "proof/test_fuzz.py",
         ),
+        run=malformed.run,
+        cells=_SQLITE,
+        short=("sqlite+memory/1",),
     ),
     Experiment(
         number=24,
