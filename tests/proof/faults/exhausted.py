@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import json
 import multiprocessing
+import re
 import resource
 import statistics
 import time
@@ -21,38 +21,47 @@ import httpx2
 from cells import Serving, served
 from fastness.controls.passwords.settings import cores
 from plain_http import NO_TLS
-from proof.exhaustion import OUTSIDE_ASGI, exhausting
+from proof.exhaustion import OUTSIDE_ASGI, REFUSED, exhausting
 from proof.faults.callers import OPEN, PASSWORD, person
 from proof.faults.experiment import Figure, Trial, at_least, at_most, none, only, within
+from proof.faults.memory import grown
 
 CASES = json.loads((Path(__file__).parents[2] / "data" / "attacks" / "exhaustion.json").read_text())
 MIB = 2**20
+PASSED = 100
+"""Requests of one address that pass, of those that come on one connection."""
+PIPELINED = 500
 
 
 async def sizes(trial: Trial) -> list[Figure]:
     """Every case of the corpus that is one request, and bodies and heads of 100 MB, with and without their length."""
-    slow, large, statuses = list[str](), list[str](), Counter[int]()
+    slow, large, wrong, statuses = list[str](), list[str](), list[str](), Counter[int]()
     async with served(trial.cell, trial.folder, **OPEN) as serving:
         await person(serving.url, "ada@example.com")
-        before = _memory(serving)
-        requests = itertools.chain(_corpus(), _bodies())
-        for name, head, body in requests:
-            began = time.monotonic()
-            answer = await _sent(serving.url, head, body)
-            took = time.monotonic() - began
-            statuses[int(answer[9:12] or 0)] += 1
-            slow += [f"{name}: {took:.1f} s"] if took > 1 else []
-            large += [f"{name}: {len(answer)} bytes"] if len(answer) > 4096 else []
-        grown = max(after - before[pid] for pid, after in _memory(serving).items())
+        requests = [*_corpus(), *_bodies()]
+        with grown(serving) as watched:
+            for name, expected, head, body in requests:
+                answer, took = await _sent(serving.url, head, body)
+                status = _status(answer)
+                statuses[status] += 1
+                wrong += [] if status in expected else [f"{name}: {status}, not {expected}"]
+                slow += [f"{name}: {took:.1f} s"] if took > 1 else []
+                large += [f"{name}: {len(answer)} bytes"] if len(answer) > 4096 else []
     return [
-        only("answers", statuses, {0, 400, 401, 404, 405, 408, 411, 413, 414, 415, 422, 431}),
+        only("answers", statuses, {400, 413, 414, 422, 431}),
+        none("answers that are not the case's own", wrong),
         none("answers over 4 KiB", large),
         Figure("answers after 1 s", f"{len(slow)}: {slow[:1]}", "0", not slow, timed=True),
-        at_most("memory of one worker grew by", grown, 16, " MiB"),
+        at_most("peak of one worker grew by", watched.most, 16, " MiB"),
+        *await _pipelined(trial),
     ]
 
 
-def _corpus() -> Iterator[tuple[str, bytes, list[bytes]]]:
+Request = tuple[str, set[int], bytes, list[bytes]]
+"""Its name, how it may be answered, its head without the end, its body in parts."""
+
+
+def _corpus() -> Iterator[Request]:
     for case in CASES:
         if case["kind"] in OUTSIDE_ASGI:
             continue
@@ -61,38 +70,81 @@ def _corpus() -> Iterator[tuple[str, bytes, list[bytes]]]:
         lines = [b"%s: %s\r\n" % pair for pair in asked.headers]
         body = asked.body or b""
         head = b"%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%s" % (asked.method.encode(), target, b"".join(lines))
-        yield case["kind"], head + b"Content-Length: %d\r\n" % len(body), [body]
+        yield case["kind"], REFUSED[case["kind"]], head + b"Content-Length: %d\r\n" % len(body), [body]
 
 
-def _bodies() -> Iterator[tuple[str, bytes, list[bytes]]]:
+def _bodies() -> Iterator[Request]:
     for path, kind in (("/auth/login", "application/json"), ("/auth/token", "application/x-www-form-urlencoded")):
         head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\n".encode()
-        yield f"{path}, 100 MiB", head + b"Content-Length: %d\r\n" % (100 * MIB), [b"x" * MIB] * 100
+        yield f"{path}, 100 MiB", {413}, head + b"Content-Length: %d\r\n" % (100 * MIB), [b"x" * MIB] * 100
         chunk = b"%x\r\n%s\r\n" % (MIB, b"x" * MIB)
-        yield f"{path}, 100 MiB in chunks", head + b"Transfer-Encoding: chunked\r\n", [chunk] * 100
-    yield "10 MiB of header", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"y" * (10 * MIB) + b"\r\n", []
-    yield "100,000 headers", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"X: y\r\n" * 100_000, []
+        yield f"{path}, 100 MiB in chunks", {413}, head + b"Transfer-Encoding: chunked\r\n", [chunk] * 100
+    yield "10 MiB of header", {431}, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"y" * (10 * MIB) + b"\r\n", []
+    yield "100,000 headers", {431}, b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"X: y\r\n" * 100_000, []
 
 
-async def _sent(url: str, head: bytes, body: list[bytes]) -> bytes:
+async def _pipelined(trial: Trial) -> list[Figure]:
+    """Requests that come one behind the other, without waiting for an answer: each of them counts."""
+    [number] = [case["count"] for case in CASES if case["kind"] == "pipelined_requests"]
+    limits = {**OPEN, "FASTNESS_LIMITS__PER_ADDRESS": f"{PASSED}/day"}
+    statuses, request = Counter[int](), b"GET /profile HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    async with served(trial.cell, trial.folder / "pipelined", **limits) as serving:
+        reader, writer = await _connected(serving.url)
+        with grown(serving) as watched:
+            while statuses.total() < number:
+                # Together they are no longer than one head may be.
+                writer.write(request * PIPELINED)
+                for _ in range(PIPELINED):
+                    statuses[_status(await _answer(reader))] += 1
+        writer.transport.abort()
+    exact = {401: PASSED, 429: number - PASSED}
+    return [
+        Figure(f"{number} pipelined requests", f"{dict(statuses)}", f"{exact}", statuses == exact),
+        at_most("pipelined: peak of one worker grew by", watched.most, 16, " MiB"),
+    ]
+
+
+async def _sent(url: str, head: bytes, body: list[bytes]) -> tuple[bytes, float]:
+    """The answer, and the seconds after which it was there."""
+    for _ in range(5):
+        began = time.monotonic()
+        reader, writer = await _connected(url)
+        writing, answer = asyncio.create_task(_write(writer, head + b"\r\n", body)), b""
+        # Of a head that is too large the rest is not read: the reset can overtake the answer. Then it is asked again.
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            async with asyncio.timeout(30):
+                answer = await _answer(reader)
+        took = time.monotonic() - began
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        writer.transport.abort()
+        if answer:
+            break
+    return answer, took
+
+
+async def _connected(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     place = urlsplit(url)
-    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    # Not the address from which this server was asked whether it is there.
+    return await asyncio.open_connection(place.hostname, place.port, local_addr=("127.0.0.9", 0))
 
-    async def write() -> None:
-        # It may answer and hang up before it has read everything.
-        with contextlib.suppress(OSError):
-            for part in (head + b"Connection: close\r\n\r\n", *body):
-                writer.write(part)
-                await writer.drain()
 
-    writing, answer = asyncio.create_task(write()), b""
+async def _write(writer: asyncio.StreamWriter, head: bytes, body: list[bytes]) -> None:
+    # It may hang up before it has read everything.
     with contextlib.suppress(OSError):
-        async with asyncio.timeout(30):
-            answer = await reader.read(MIB)
-    writing.cancel()
-    await asyncio.gather(writing, return_exceptions=True)
-    writer.transport.abort()
-    return answer
+        for part in (head, *body):
+            writer.write(part)
+            await writer.drain()
+
+
+async def _answer(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    [length] = re.findall(rb"\r\ncontent-length: (\d+)\r\n", head.lower())
+    return head + await reader.readexactly(int(length))
+
+
+def _status(answer: bytes) -> int:
+    return int(answer[9:12] or 0)
 
 
 async def slow_clients(trial: Trial) -> list[Figure]:
