@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from cells import Serving, served
-from fastness.controls.passwords.settings import cores
+from fastness.controls.passwords.settings import PasswordSettings, cores
 from plain_http import NO_TLS
 from proof.exhaustion import OUTSIDE_ASGI, REFUSED, exhausting
 from proof.faults.callers import OPEN, PASSWORD, person
@@ -31,6 +31,8 @@ MIB = 2**20
 PASSED = 100
 """Requests of one address that pass, of those that come on one connection."""
 PIPELINED = 500
+HELD = 16
+"""MiB that two hundred connections, their requests and the rows that they read may hold."""
 
 
 async def sizes(trial: Trial) -> list[Figure]:
@@ -187,25 +189,62 @@ async def _drips(url: str, n: int) -> float:
 
 
 async def hashing(trial: Trial) -> list[Figure]:
-    """/health while 8, 50 and 200 sign-ins are in flight."""
+    """/health while 8, 50 and 200 sign-ins are in flight, what they hold, and what becomes of more than may wait."""
+    return [*await _beside(trial), *await _queue(trial)]
+
+
+async def _beside(trial: Trial) -> list[Figure]:
     figures: list[Figure] = []
+    passwords = PasswordSettings()
     # With more workers than cores their loops wait for a core.
     most = 0.05 if trial.cell.workers <= cores() else 0.25
     async with served(trial.cell, trial.folder, **OPEN) as serving, _watch(serving.url) as took:
         # A hundred failures in a row are the most of one account, and a sign-in is one until it has succeeded.
         emails = [(await person(serving.url, f"caller{n}@example.com")).email for n in range(8)]
-        idle = await took(200)
+        idle = await took(trial.sized(short=100, full=200))
         figures.append(within("/health p99, idle", _p99(idle), most))
-        for number in (8, 50, 200):
-            async with _signing_in(serving, emails, number) as statuses:
-                await asyncio.sleep(1)
-                times = await took(1000)
-            figures += [
-                within(f"/health p99, {number} sign-ins in flight", _p99(times), most),
-                only(f"{number} sign-ins in flight: answers", statuses, {200, 503}),
-            ]
-        figures.append(at_most("memory of one worker", max(_memory(serving).values()), 400, " MiB"))
-    return figures
+        with grown(serving) as watched:
+            for number in trial.sized(short=(50,), full=(8, 50, 200)):
+                async with _signing_in(serving, emails, number) as statuses:
+                    await asyncio.sleep(1)
+                    times = await took(trial.sized(short=100, full=1000))
+                figures += [
+                    within(f"/health p99, {number} sign-ins in flight", _p99(times), most),
+                    only(f"{number} sign-ins in flight: answers", statuses, {200, 503}),
+                ]
+    hashes = passwords.threads * passwords.memory_kib / 1024
+    what = (
+        f"peak of one worker grew, by {passwords.threads} hashes of {passwords.memory_kib} KiB and what callers hold,"
+    )
+    return [*figures, at_most(what, watched.most, hashes + HELD, " MiB")]
+
+
+async def _queue(trial: Trial) -> list[Figure]:
+    """Hashes that take a second, few places, and many more callers than those: the rest is told when to come again."""
+    slow = {"THREADS": "1", "WAITING_PER_THREAD": "2", "TIME_COST": "64", "MEMORY_KIB": "32768"}
+    settings = {**OPEN, **{f"FASTNESS_PASSWORDS__{name}": value for name, value in slow.items()}}
+    places, number = 3 * trial.cell.workers, 20 * trial.cell.workers
+    async with served(trial.cell, trial.folder / "queue", **settings) as serving:
+        with grown(serving) as watched:
+            answers = await asyncio.gather(*(_stranger(serving.url, n) for n in range(number)))
+        after = await _stranger(serving.url, number)
+    statuses = Counter(answer.status_code for answer in answers)
+    silent = [answer.headers for answer in answers if answer.status_code == 503 and "retry-after" not in answer.headers]
+    return [
+        only(f"{number} at once for {places} places: answers", statuses, {401, 503}),
+        at_least("of them hashed", statuses[401], places / trial.cell.workers),
+        # While they come, each thread ends a hash or two and has room for another.
+        at_least("of them told to come again", statuses[503], number - 2 * places),
+        none("told so without Retry-After", silent),
+        only("who comes when it is over", Counter([after.status_code]), {401}),
+        at_most("peak of one worker grew, by one hash and what callers hold,", watched.most, 32 + HELD, " MiB"),
+    ]
+
+
+async def _stranger(url: str, n: int) -> httpx2.Response:
+    # An unknown address costs the same hash. A connection each, so that the kernel spreads them over the workers.
+    async with httpx2.AsyncClient(base_url=url, timeout=60, verify=NO_TLS) as http:
+        return await http.post("/auth/login", json={"email": f"nobody{n}@example.com", "password": PASSWORD})
 
 
 @contextlib.asynccontextmanager
@@ -257,9 +296,3 @@ def _took(url: str, times: int) -> list[float]:
 
 def _p99(times: list[float]) -> float:
     return statistics.quantiles(times, n=100)[98]
-
-
-def _memory(serving: Serving) -> dict[int, float]:
-    """MiB resident in each worker."""
-    page = resource.getpagesize() / MIB
-    return {pid: int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page for pid in serving.workers()}

@@ -136,6 +136,7 @@ EXPERIMENTS = (
         tests=("controls/test_passwords_pool.py",),
         run=exhausted.hashing,
         cells=_SQLITE,
+        short=("sqlite+memory/1",),
     ),
     Experiment(
         number=21,
@@ -148,6 +149,7 @@ EXPERIMENTS = (
         ),
         run=exhausted.sizes,
         cells=_SQLITE,
+        short=("sqlite+memory/1",),
     ),
     Experiment(
         number=22,
