@@ -36,6 +36,7 @@ def judged(element: Proxies, *headers: tuple[str, str], **how: Any) -> Exchange:
 def filled(value: str) -> str:
     dice = random.Random(value)
     value = value.replace("{random v6 in one /64}", f"2001:db8::{dice.randrange(1, 2**16):x}")
+    value = value.replace("{random v6 in one /56}", f"2001:db8:0:{dice.randrange(1, 2**8):x}::1")
     while "{random v4}" in value:
         value = value.replace("{random v4}", str(IPv4Address(dice.randrange(2**31, 2**31 + 2**24))), 1)
     return value.replace("{random v6}", str(IPv6Address(0x20010DB8 << 96 | dice.getrandbits(90))))
