@@ -51,6 +51,9 @@ async def run(trial: Trial) -> list[Figure]:
     foreign, leaked = list[str](), list[str]()
     async with _served(trial) as served:
         ada, bob = await served.signed_in("ada@example.com"), await served.signed_in("bob@example.com")
+        carol = await served.signed_in("carol@example.com")
+        turn, beside = asyncio.Lock(), Counter[int]()
+        asking = asyncio.create_task(_asks(served, carol, turn, beside, foreign))
         round_ = 0
         while cancels < wanted:
             round_ += 1
@@ -58,7 +61,7 @@ async def run(trial: Trial) -> list[Figure]:
                 tokens = await served.login("ada@example.com")
                 for point in range(1, DEEP):
                     reply, gone = await _cancelled(served, name, point, tokens, f"{round_}.{point}")
-                    # Meanwhile and right after, somebody else asks.
+                    # Right after, somebody else asks.
                     other = await ask(served.app, "GET", "/profile", headers=[LOCAL, _sent(bob)])
                     statuses[other.status] += 1
                     if other.status != 200 or other.json["email"] != "bob@example.com":
@@ -67,16 +70,40 @@ async def run(trial: Trial) -> list[Figure]:
                         statuses[reply.status] += 1
                         break
                     cancels += 1
-            leaked += await _open(served)
+            async with turn:  # what is out now is nobody's
+                leaked += await _open(served)
+        async with turn:
+            asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
         statuses[(await served.client.get("/profile", headers=ada)).status_code] += 1
         for _ in range(30):  # more than the pool has
             await served.login("ada@example.com")
     return [
         at_least("requests cancelled", cancels, wanted),
+        at_least("questions of somebody else meanwhile", beside.total(), wanted // 4),
+        only("answers to them", beside, {200}),
         none("answers that crossed", foreign),
         none("connections or transactions left open", leaked),
         only("answers", statuses, {200, 202, 204, 401}),
     ]
+
+
+async def _asks(
+    served: Served, carol: dict[str, str], turn: asyncio.Lock, statuses: Counter[int], foreign: list[str]
+) -> None:
+    """While others hang up, somebody reads and writes what is hers, one after the other."""
+    name = "Ada"  # as everybody is called at first
+    while True:
+        async with turn:
+            reply = await ask(served.app, "GET", "/profile", headers=[LOCAL, _sent(carol)])
+            statuses[reply.status] += 1
+            if reply.status != 200 or (reply.json["email"], reply.json["name"]) != ("carol@example.com", name):
+                foreign.append(f"meanwhile: {reply.body[:80]!r}")
+            name = f"Carol {statuses[200]}"
+            body = f'{{"name": "{name}"}}'.encode()
+            renamed = await ask(served.app, "PATCH", "/profile", headers=[LOCAL, JSON, _sent(carol)], body=[body])
+            statuses[renamed.status] += 1
+        await asyncio.sleep(0)
 
 
 _REQUESTS = {
