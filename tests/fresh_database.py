@@ -58,6 +58,11 @@ async def on_server(statement: str, database: str | None = None) -> None:
     await engine.dispose()
 
 
+async def strict(url: str) -> None:
+    """Let SERIALIZABLE be what transactions on this PostgreSQL database are that say nothing else, from new connections on."""
+    await on_server(f"ALTER DATABASE \"{make_url(url).database}\" SET default_transaction_isolation = 'serializable'")
+
+
 async def drop_kept() -> None:
     """Drop what waits to be used again: nothing of this process is left on the server."""
     while _kept:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import sqlite3
 import threading
@@ -14,7 +15,9 @@ import aiosqlite
 import pytest
 from sqlalchemy import event, text
 
-from fastness.accounts.models import Account, Work
+from accounts.given import engine_on
+from fastness.accounts.db import Database
+from fastness.accounts.models import Account, Work, default_models
 from fastness.core.errors import Unavailable
 from fresh_database import fresh_url
 from models_on import AccountDatabase, at_once, models_on
@@ -198,3 +201,41 @@ async def test_a_connection_that_cannot_be_undone_is_used_no_more(file: AccountD
     for i in range(12):
         await file.write_at_once(registering(f"{i}"))
     assert len(broken) == 1
+
+
+@pytest.mark.store
+@pytest.mark.parametrize("kind", ["own", "postgresql-async", "postgresql-sync"])
+async def test_a_unit_that_ends_as_a_deadlock_is_done_again_and_happens_once(kind: str, tmp_path: Path) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        given = fresh_url("postgresql", tmp_path) if kind == "own" else engine_on(kind, tmp_path)
+        db: AccountDatabase = Database(await stack.enter_async_context(given), default_models())
+        await db.create_tables()
+        ids = [(await db.write_at_once(registering(name))).id for name in ("ada", "eve")]
+        ours, theirs, tries = asyncio.Event(), asyncio.Event(), list[int]()
+
+        async def other() -> None:
+            async with db.write() as work:
+                # Superusers may say so: this one is patient, so that the other is the one to be ended.
+                await work.users.connection.execute(text("SET LOCAL deadlock_timeout = '20s'"))
+                await work.users.hold(ids[1])
+                theirs.set()
+                await ours.wait()
+                await work.users.hold(ids[0])
+
+        async def unit(work: Work) -> Account | None:
+            tries.append(1)
+            await work.users.connection.execute(text("SET LOCAL deadlock_timeout = '50ms'"))
+            await theirs.wait()
+            await work.users.hold(ids[0])
+            ours.set()
+            await asyncio.sleep(0.2)  # PostgreSQL looks once: the other waits for us by now
+            await work.users.add(email="new", canonical="new", name="", password_hash=None, now=1.0)
+            return await work.users.hold(ids[1])
+
+        found, _ = await asyncio.gather(db.write_at_once(unit), other())
+        new = await known(db, "new")
+        await db.close()
+
+    assert len(tries) > 1
+    assert found is not None
+    assert new is not None

@@ -18,7 +18,7 @@ from fastness.core.principal import Principal
 from fastness.core.store import Rate
 from fastness.stores.api_keys import SqlApiKeys
 from fastness.stores.sql import engine_for
-from fresh_database import fresh_url
+from fresh_database import fresh_url, strict
 
 pytestmark = [pytest.mark.anyio, pytest.mark.store]
 
@@ -53,6 +53,21 @@ async def test_what_was_kept_comes_back_whole(store: SqlApiKeys) -> None:
     assert await store.find(b"\0" * 32) is None
     assert await store.of("ada") == [KEY, bare]
     assert await store.of("eve") == []
+
+
+async def test_a_key_is_used_and_disabled_at_once_on_a_database_that_prefers_serializable(tmp_path: Path) -> None:
+    async with fresh_url("postgresql", tmp_path) as url:
+        await strict(url)
+        store = SqlApiKeys(engine_for(url))
+        await store.create_tables()
+        await store.add(KEY)
+
+        await asyncio.gather(*(store.used(KEY.id, at=float(n)) for n in range(40)), store.disable(KEY.id))
+        found = await store.find(KEY.digest)
+        await store.close()
+
+    assert found is not None
+    assert found.disabled
 
 
 async def test_a_second_key_with_the_same_digest_or_id_is_refused(store: SqlApiKeys) -> None:

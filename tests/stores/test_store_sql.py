@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from fastness.core.clock import Clock
 from fastness.core.store import Rate
 from fastness.stores.sql import SqlStore, engine_for, metadata, tables
-from fresh_database import fresh_url
+from fresh_database import fresh_url, strict
 from stores.stages import Hands
 
 pytestmark = [pytest.mark.anyio, pytest.mark.store]
@@ -53,6 +53,24 @@ async def test_purge_deletes_what_expired_in_batches_and_nothing_else(engine: As
     assert gone == 50
     assert not (await store.hit("live", Rate(1, 1.0))).allowed
     assert await store.consume("live") == "value"
+
+
+async def test_a_database_that_prefers_serializable_counts_and_gives_once_as_any_other(
+    tmp_path: Path,
+) -> None:
+    async with fresh_url("postgresql", tmp_path) as url:
+        await strict(url)
+        store = SqlStore(engine_for(url))
+        await store.create_tables()
+
+        hits = await asyncio.gather(*(store.hit("ada", Rate(5, 3600.0)) for _ in range(60)))
+        put = await asyncio.gather(*(store.put_once("code", "value", ttl=60) for _ in range(60)))
+        taken = await asyncio.gather(*(store.consume("code") for _ in range(60)))
+        await store.close()
+
+    assert [hit.allowed for hit in hits].count(True) == 5
+    assert put.count(True) == 1
+    assert [value for value in taken if value is not None] == ["value"]
 
 
 async def test_a_counter_hit_while_purge_waits_for_it_is_kept(engine: AsyncEngine) -> None:

@@ -30,6 +30,8 @@ try:
         update,
     )
     from sqlalchemy.schema import CreateIndex, CreateTable
+
+    from fastness.stores.alone import Alone
 except ImportError as error:  # pragma: no cover - needs an environment without the extra
     raise MissingExtra("fastness.stores.api_keys", "service") from error
 
@@ -64,7 +66,7 @@ class SqlApiKeys:
     def __init__(self, engine: AsyncEngine, *, prefix: str = "fastness_") -> None:
         self._table = table = api_key_table(MetaData(), prefix=prefix)
         self._transactions = engine
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._alone = Alone(engine)
         t = table.c
         given: BindParameter[Any] = bindparam("given")
         self._find = select(table).where(t.digest == given)
@@ -85,8 +87,7 @@ class SqlApiKeys:
 
     async def find(self, digest: bytes) -> ApiKey | None:
         """The key with this digest, or None."""
-        async with self._engine.connect() as connection:
-            row = (await connection.execute(self._find, {"given": digest})).mappings().one_or_none()
+        row = await self._alone.run(self._find, {"given": digest}, lambda found: found.mappings().one_or_none())
         return None if row is None else _key(row)
 
     async def add(self, key: ApiKey) -> None:
@@ -120,8 +121,7 @@ class SqlApiKeys:
 
     async def of(self, owner: str) -> list[ApiKey]:
         """Every key of this owner, the oldest first."""
-        async with self._engine.connect() as connection:
-            return [_key(row) for row in (await connection.execute(self._of, {"given": owner})).mappings()]
+        return await self._alone.run(self._of, {"given": owner}, lambda found: [_key(row) for row in found.mappings()])
 
     async def disable(self, key_id: str) -> bool:
         """Turn a key off; False when there is no such key."""
@@ -140,9 +140,7 @@ class SqlApiKeys:
         await self._transactions.dispose()
 
     async def _run(self, statement: Executable, **values: Any) -> int:
-        async with self._engine.connect() as connection:
-            count: int = (await connection.execute(statement, values)).rowcount
-            return count
+        return await self._alone.run(statement, values, lambda found: found.rowcount)
 
 
 def _key(row: Any) -> ApiKey:

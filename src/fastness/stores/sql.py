@@ -1,7 +1,7 @@
 """Counters and one-time values in SQLite or PostgreSQL, exact for every process that shares the database.
 
-One SQL statement decides each thing: what two processes ask at once, the database puts in order. Statements run in
-AUTOCOMMIT, so no lock outlives one, and none reads before it writes, which is what makes SQLite answer "database is
+One SQL statement decides each thing: what two processes ask at once, the database puts in order. Each is a transaction by
+itself, so no lock outlives one, and none reads before it writes, which is what makes SQLite answer "database is
 locked". On PostgreSQL the database's clock counts, since those of the workers differ; on SQLite all are on one machine.
 """
 
@@ -22,6 +22,7 @@ try:
     from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
     from sqlalchemy.schema import CreateIndex, CreateTable
 
+    from fastness.stores.alone import Alone
     from fastness.stores.sqlite import prepare
 except ImportError as error:  # pragma: no cover - needs an environment without the extra
     raise MissingExtra("fastness.stores.sql", "service") from error
@@ -118,7 +119,7 @@ class SqlStore:
         self._tables = tables(MetaData(), prefix=prefix)
         self._postgresql = dialect == "postgresql"
         self._transactions = engine
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._alone = Alone(engine)
         self._now = now if now is not None or self._postgresql else wall
         # Tasks of one process queue here and not in SQLite, whose waiting is polling.
         self._turn = None if self._postgresql else asyncio.Lock()
@@ -192,13 +193,13 @@ class SqlStore:
         await self._transactions.dispose()
 
     async def _one(self, statement: TextClause, **values: Any) -> tuple[Any, ...] | None:
-        async with self._queue(), self._engine.connect() as connection:
-            row = (await connection.execute(statement, self._timed(values))).one_or_none()
+        async with self._queue():
+            row = await self._alone.run(statement, self._timed(values), lambda found: found.one_or_none())
         return None if row is None else tuple(row)
 
     async def _run(self, statement: TextClause, **values: Any) -> int:
-        async with self._queue(), self._engine.connect() as connection:
-            return (await connection.execute(statement, self._timed(values))).rowcount
+        async with self._queue():
+            return await self._alone.run(statement, self._timed(values), lambda found: found.rowcount)
 
     def _queue(self) -> Any:
         return self._turn or contextlib.nullcontext()
