@@ -3,11 +3,11 @@
     python tools/faults.py                      every experiment in every cell, about an hour on two idle cores
     python tools/faults.py --short              the short forms, which the ordinary test run has too
     python tools/faults.py 1 --kills 125        one experiment: 125 kills in each of its four cells are 500
-    python tools/faults.py 5 --cell postgresql+redis/4 --seed 7 --repeat 3
+    python tools/faults.py 5 --cell postgresql+redis/4 --seed 7 --repeat 3    three times, and the worst of each figure
 
 Tests that are part of an experiment run first (`--no-tests` leaves them out). Servers are our own, on free ports; the
 PostgreSQL of the tests only lends databases. Figures with a `t` are times: they mean something on an idle machine. Exit
-code 1 when a test is red or a figure does not pass.
+code 1 when a test is red or a figure does not pass, 2 when nothing was to be run of what was asked for.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import argparse
 import asyncio
 import logging
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,12 +59,58 @@ async def tried(experiment: Experiment, trial: Trial) -> list[Figure]:
         ]
 
 
-def trials(experiment: Experiment, asked: argparse.Namespace) -> Iterator[tuple[Cell, int]]:
-    """The cells and seeds that were asked for."""
-    for name in experiment.short if asked.short else experiment.cells:
-        for repeat in range(asked.repeat):
-            if not asked.cell or name in asked.cell:
-                yield CELLS[name], asked.seed + repeat
+def repeated(experiment: Experiment, cell: Cell, seed: int, asked: argparse.Namespace) -> list[Figure]:
+    """What an experiment saw in this cell with this seed."""
+    with tempfile.TemporaryDirectory(prefix="fastness-faults-", ignore_cleanup_errors=True) as folder:
+        trial = Trial(cell=cell, folder=Path(folder), seed=seed, short=asked.short, kills=asked.kills)
+        return asyncio.run(tried(experiment, trial))
+
+
+def cells(experiment: Experiment, asked: argparse.Namespace) -> list[str]:
+    """Where it runs, of what was asked for."""
+    there = experiment.short if asked.short else experiment.cells
+    return [name for name in there if not asked.cell or name in asked.cell]
+
+
+def chosen(asked: argparse.Namespace) -> list[Experiment]:
+    """The experiments that were asked for.
+
+    Raises:
+        ValueError: there is none such, or one of them would run nothing.
+    """
+    if asked.repeat < 1 or asked.kills < 1:
+        raise ValueError("--repeat and --kills are at least one")
+    known = {experiment.number: experiment for experiment in EXPERIMENTS}
+    for number in asked.experiment:
+        if number not in known:
+            raise ValueError(f"there is no experiment {number}; there are {', '.join(map(str, known))}")
+        there, tests = known[number].short if asked.short else known[number].cells, known[number].tests
+        for name in asked.cell or ():
+            if name not in there:
+                where = f"runs in {', '.join(there)}" if there else "is its tests alone"
+                raise ValueError(f"experiment {number} does not run in {name}: it {where}")
+        if not there and (asked.no_tests or not tests):
+            raise ValueError(f"experiment {number} is its tests alone{' in the short form' if asked.short else ''}")
+    found = [known[number] for number in sorted(set(asked.experiment))] if asked.experiment else [*EXPERIMENTS]
+    found = [one for one in found if cells(one, asked) or (one.tests and not asked.no_tests)]
+    if not found:
+        raise ValueError("no experiment runs there")
+    return found
+
+
+def worst(repeats: list[list[Figure]]) -> list[Figure]:
+    """Of each figure the one that is furthest from what is wanted."""
+    by_name: dict[str, list[Figure]] = {}
+    for figure in (figure for figures in repeats for figure in figures):
+        by_name.setdefault(figure.what, []).append(figure)
+    return [min(same, key=_passes) for same in by_name.values()]
+
+
+def _passes(figure: Figure) -> tuple[bool, float]:
+    number = re.match(r"-?[0-9.]+(e[+-]?[0-9]+)?", figure.seen)
+    if number is None:
+        return figure.good, 0.0
+    return figure.good, float(number[0]) if figure.wanted.startswith(">=") else -float(number[0])
 
 
 def show(where: str, figures: list[Figure]) -> int:
@@ -85,30 +131,31 @@ def main() -> int:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--no-tests", action="store_true", help="leave out the tests that are part of the experiments")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--repeat", type=int, default=1, help="times, with a seed each")
+    parser.add_argument("--repeat", type=int, default=1, help="times, with a seed each (1); the worst of each is told")
     parser.add_argument("--cell", action="append", choices=[*CELLS])
     parser.add_argument("--kills", type=int, default=125, help="of experiment 1 in each cell")
     asked = parser.parse_args()
     logging.disable(logging.CRITICAL)  # of services in this process; what real servers write is read
+    try:
+        experiments = chosen(asked)
+    except ValueError as error:
+        parser.error(str(error))
     told, red = list[str](), 0
-    for experiment in EXPERIMENTS:
-        if asked.experiment and experiment.number not in asked.experiment:
-            continue
+    for experiment in experiments:
         print(f"{experiment.number}. {experiment.title}", flush=True)
         began, bad, seen = time.monotonic(), 0, 0
         if experiment.tests and not asked.no_tests:
             bad, seen = show("", [tested(experiment)]), 1
-        for cell, seed in trials(experiment, asked):
-            with tempfile.TemporaryDirectory(prefix="fastness-faults-", ignore_cleanup_errors=True) as folder:
-                trial = Trial(cell=cell, folder=Path(folder), seed=seed, short=asked.short, kills=asked.kills)
-                figures = asyncio.run(tried(experiment, trial))
-            bad, seen = bad + show(f"{cell} seed {seed}", figures), seen + len(figures)
+        for name in cells(experiment, asked):
+            figures = worst([repeated(experiment, CELLS[name], asked.seed + n, asked) for n in range(asked.repeat)])
+            seeds = f"{asked.seed}" if asked.repeat == 1 else f"{asked.seed}-{asked.seed + asked.repeat - 1}"
+            bad, seen = bad + show(f"{name} seed {seeds}", figures), seen + len(figures)
         red += bad
         told.append(
             f"{experiment.number:3} {experiment.title:52} {seen - bad:3} of {seen:3} pass {time.monotonic() - began:6.0f} s"
         )
     print("\n=== summary", *told, f"{red} figures do not pass" if red else "all pass", sep="\n")
-    return 1 if red or not told else 0
+    return 1 if red else 0
 
 
 if __name__ == "__main__":

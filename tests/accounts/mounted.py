@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,28 +102,29 @@ async def mounted(
     tables: bool = True,
     foreign_keys: bool = False,
     chosen: ServiceSettings | None = None,
+    engine: Mapping[str, Any] | None = None,
     **how: Any,
 ) -> AsyncIterator[Mounted]:
     """Somebody's application on an empty database, from the start of its lifespan to the end.
 
-    `before` runs before accounts are installed, and `routes` adds routes afterwards.
+    `before` runs before accounts are installed, and `routes` adds routes afterwards; `engine` is options of it.
     """
     user = user or person_class()
     clock, mailer, events = Clock(), MemoryMailer(), list[Event]()
-    async with engine_on(kind, folder) as engine:
+    async with engine_on(kind, folder, **(engine or {})) as theirs:
         if foreign_keys:
-            enforce_foreign_keys(engine)
-        factory: Any = sessionmaker(engine) if isinstance(engine, Engine) else async_sessionmaker(engine)
+            enforce_foreign_keys(theirs)
+        factory: Any = sessionmaker(theirs) if isinstance(theirs, Engine) else async_sessionmaker(theirs)
         accounts: Accounts[Any] = Accounts(
             user, factory, settings=chosen or settings(), mailer=mailer, emit=events.append, now=clock.wall,
             ticks=clock.ticks, **how,
         )  # fmt: skip
         if tables:
             metadata = user.metadata
-            if isinstance(engine, Engine):
-                metadata.create_all(engine)
+            if isinstance(theirs, Engine):
+                metadata.create_all(theirs)
             else:
-                async with engine.begin() as connection:
+                async with theirs.begin() as connection:
                     await connection.run_sync(metadata.create_all)
         app = FastAPI()
         before(app)

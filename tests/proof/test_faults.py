@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from proof.faults.table import EXPERIMENTS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.store]
 
+COMMAND = Path(__file__).parents[2] / "tools/faults.py"
 BY_NAME = {str(cell): cell for cell in ALL}
 SHORT = [
     pytest.param(
@@ -33,3 +36,20 @@ async def test_a_fault_is_endured(experiment: Experiment, cell: Cell, tmp_path: 
     figures = await experiment.run(Trial(cell=cell, folder=tmp_path, seed=1, short=True))
 
     assert [figure for figure in figures if not figure.good and not figure.timed] == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("2", "there is no experiment 2"),
+        ("16 --no-tests", "experiment 16 is its tests alone"),
+        ("1 --short --no-tests", "experiment 1 is its tests alone in the short form"),
+        ("5 --cell sqlite+memory/1", "experiment 5 does not run in sqlite+memory/1"),
+        ("8 --repeat 0", "at least one"),
+    ],
+)
+def test_a_command_that_would_run_nothing_says_so_and_is_no_pass(asked: str, told: str) -> None:
+    done = subprocess.run([sys.executable, COMMAND, *asked.split()], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert told in done.stderr

@@ -33,6 +33,14 @@ OPEN = {
 """Settings of a server under load: no limit is met, and people sign in as soon as they have registered."""
 KINDS = {"profile": 55, "rename": 20, "refresh": 10, "login": 8, "register": 7}
 """How often each is asked, of a hundred."""
+SILENT = -503
+"""What a 503 is counted as that does not say when to come back: no experiment allows it."""
+
+
+def counted(status: int, retry_after: str | None) -> int:
+    """The status of an answer with this Retry-After, as it is counted."""
+    says = retry_after is not None and retry_after.isdecimal() and int(retry_after) > 0
+    return status if status != 503 or says else SILENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,13 @@ class Answer:
     status: int
     began: float
     ended: float
+    retry_after: str | None = None
+    """Its header."""
+
+    @property
+    def counted(self) -> int:
+        """Its status; `SILENT` for a 503 that does not say when to come back."""
+        return counted(self.status, self.retry_after)
 
     @property
     def took(self) -> float:
@@ -85,6 +100,8 @@ class Callers:
     answers: list[Answer] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
     _over: asyncio.Event = field(default_factory=asyncio.Event)
+    _waiting: dict[int, float] = field(default_factory=dict)
+    """When those asked who wait for their answer."""
 
     @contextlib.asynccontextmanager
     async def asking(self) -> AsyncIterator[None]:
@@ -101,17 +118,31 @@ class Callers:
             finally:
                 self._over.set()
 
+    async def answered(self, until: float, *, patience: float) -> None:
+        """Come back once nobody waits who asked before `until`, or after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while any(began < until for began in self._waiting.values()):  # noqa: ASYNC110 - they announce nothing
+                    await asyncio.sleep(0.02)
+
     def statuses(self, *, since: float = 0.0, until: float = float("inf")) -> Counter[int]:
-        """Of the questions that began in this time."""
-        return Counter(one.status for one in self.answers if since <= one.began < until)
+        """Of the questions that began in this time, as they are counted."""
+        return Counter(one.counted for one in self.answers if since <= one.began < until)
+
+    def met(self, since: float, until: float) -> list[Answer]:
+        """Of the questions that somebody waited for at some time between: those on their way at its begin too."""
+        return [one for one in self.answers if one.ended >= since and one.began < until]
 
     def slowest(self, *, since: float = 0.0, until: float = float("inf")) -> float:
         """Seconds."""
         return max((one.took for one in self.answers if since <= one.began < until), default=0.0)
 
-    def good_again(self, since: float) -> float:
-        """Seconds from `since` to the end of the last answer of a question asked after it that was no success."""
-        bad = [one.ended for one in self.answers if one.began >= since and not 200 <= one.status < 300]
+    def good_again(self, since: float, until: float = float("inf")) -> float:
+        """Seconds from `since` to the end of the last answer of a question asked after it that was no success.
+
+        Ask once `asking` is over: until then a question may be unanswered. Those that began after `until` are left out.
+        """
+        bad = [one.ended for one in self.answers if since <= one.began < until and not 200 <= one.status < 300]
         return max(bad, default=since) - since
 
     async def _ask(self, n: int) -> None:
@@ -120,20 +151,21 @@ class Callers:
             while not self._over.is_set():
                 [kind] = chance.choices([*self.kinds], [*self.kinds.values()])
                 turn += 1
-                began = time.monotonic()
-                status = await self._one(http, kind, who, f"{n}-{turn}-{self.seed}")
-                self.answers.append(Answer(kind, status, began, time.monotonic()))
+                began = self._waiting[n] = time.monotonic()
+                status, retry_after = await self._one(http, kind, who, f"{n}-{turn}-{self.seed}")
+                self.answers.append(Answer(kind, status, began, time.monotonic(), retry_after))
+                del self._waiting[n]
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._over.wait(), chance.uniform(0, 2 * self.pause))
 
-    async def _one(self, http: httpx2.AsyncClient, kind: str, who: Person, word: str) -> int:
+    async def _one(self, http: httpx2.AsyncClient, kind: str, who: Person, word: str) -> tuple[int, str | None]:
         try:
             answer = await http.send(http.build_request(**_request(kind, who, word)))
         except httpx2.TransportError:
-            return 0
+            return 0, None
         if kind == "refresh" and answer.status_code == 200:
             who.refresh, who.access = answer.json()["refresh_token"], answer.json()["access_token"]
-        return answer.status_code
+        return answer.status_code, answer.headers.get("retry-after")
 
 
 def _request(kind: str, who: Person, word: str) -> dict[str, Any]:
