@@ -31,7 +31,7 @@ from proof.faults.callers import counted
 from proof.faults.experiment import Figure, Trial, at_least, none, only
 from redis_server import redis_server
 
-CALLERS, STRANGERS, PEOPLE = 25, 4, 4
+CALLERS, STRANGERS, PEOPLE = 25, 3, 4
 DONE = {200, 202, 204}
 LOST = {400, 401, 404, 409}
 """What the loser of a race may read: a code was spent, a session or an account is over."""
@@ -43,20 +43,17 @@ HASTY = "20ms"
 
 async def run(trial: Trial) -> list[Figure]:
     """Alone, then beside strangers on a database of ours, then beside them on one of theirs."""
-    redis = trial.cell.counters == "redis"
     with contextlib.ExitStack() as stack:
-        where: dict[str, Any] = {}
-        if redis:
-            server = stack.enter_context(redis_server(trial.folder))
-            where = {"redis_url": server.url, "redis_timeout": PATIENT}
+        redis, where = None, dict[str, Any]()
+        if trial.cell.counters == "redis":
+            redis = stack.enter_context(redis_server(trial.folder))
+            where = {"redis_url": redis.url, "redis_timeout": PATIENT}
         figures = [
             *await _on_ours(trial, where, "alone", strangers=0),
             *await _on_ours(trial, where, "beside others", strangers=STRANGERS),
             *await _on_theirs(trial, where),
         ]
-        if redis:
-            figures.append(at_least("keys in Redis", server.tell("DBSIZE"), 1))
-    return figures
+        return figures if redis is None else [*figures, at_least("keys in Redis", redis.tell("DBSIZE"), 1)]
 
 
 async def _on_ours(trial: Trial, where: dict[str, Any], what: str, *, strangers: int) -> list[Figure]:
@@ -110,9 +107,11 @@ class _World:
 
     async def seen(self, trial: Trial, what: str, strangers: int) -> list[Figure]:
         """What all of them met."""
-        number = trial.sized(short=100, full=3_400)
-        self.ids = [await self._account(_address(n)) for n in range(PEOPLE)]
-        root = await self._account("root@example.com")
+        number = trial.sized(short=100, full=2_500 if strangers else 5_000)
+        for email in (*map(_address, range(PEOPLE)), "root@example.com"):
+            await self._account(email)
+        self.ids = [await self._id(_address(n)) for n in range(PEOPLE)]
+        root = await self._id("root@example.com")
         async with self.db.write() as work:
             await work.users.set_role(root, "admin", now=0.0)
         self.root = _bearer((await self._post("/auth/login", _credentials("root@example.com"))).json())
@@ -122,7 +121,7 @@ class _World:
                 await asyncio.gather(*(self._acts(f"{trial.seed}.{n}", number // CALLERS) for n in range(CALLERS)))
             after = [await self._status("POST", "/auth/login", json=_credentials(_address(n))) for n in range(PEOPLE)]
         found = await self._deadlocks()
-        least = trial.sized(short=1, full=number // 100) if strangers else 0
+        least = trial.sized(short=0, full=number // 250) if strangers else 0
         # Where nobody opposes us, whatever PostgreSQL undid was done again unseen.
         allowed = DONE | LOST | ({503} if strangers else set())
         undone = ", ".join(f"{count} x {state}" for state, count in sorted(met.items())) or "0"
@@ -180,14 +179,16 @@ class _World:
         if got:
             self.tokens[email] = got[0]
 
-    async def _account(self, email: str, *, at_once: int = 1) -> str:
-        """A new account, whose code is entered so often at once; its id."""
+    async def _account(self, email: str, *, at_once: int = 1) -> None:
+        """A new account, whose code is entered so often at once."""
         new = {"email": email, "password": PASSWORD, "name": "Ada"}
         flow = (await self._post("/auth/register", new)).json()["flow"]
         given = {"code": digits(await self._mailed(email)), "flow": flow}
         answers = await asyncio.gather(*(self._post("/auth/verify-email", given) for _ in range(at_once)))
         if [answer.status_code for answer in answers].count(200) != 1:
             self.twice.append(f"a code of {email}: {[answer.status_code for answer in answers]}")
+
+    async def _id(self, email: str) -> str:
         async with self.db.read() as work:
             account = await work.users.by_email(email)
         assert account is not None
@@ -248,12 +249,12 @@ class _Strangers:
     async def _locks(self, chance: random.Random) -> None:
         connection = await asyncpg.connect(self._url)
         try:
-            # Superusers may say so: patient enough not to be the one that PostgreSQL ends.
-            await connection.execute("SET deadlock_timeout = '20s'")
+            # Superusers may say so: more patient than ours, so that PostgreSQL ends ours, and no longer than among themselves.
+            await connection.execute("SET deadlock_timeout = '300ms'")
             while not self._over:
                 with contextlib.suppress(asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
                     await self._transaction(connection, chance)
-                await asyncio.sleep(chance.uniform(0, 0.05))
+                await asyncio.sleep(chance.uniform(0, 0.1))
         finally:
             await connection.close()
 
@@ -266,7 +267,7 @@ class _Strangers:
         async with connection.transaction(isolation="serializable"):
             for table in chance.sample([*self._of], 2):
                 await connection.execute(f"SELECT 1 FROM {table} WHERE {self._of[table]} = $1 FOR UPDATE", who)
-                await asyncio.sleep(chance.uniform(0, 0.03))
+                await asyncio.sleep(chance.uniform(0, 0.02))
 
 
 @contextlib.contextmanager

@@ -73,6 +73,13 @@ class Registering:
             finally:
                 self._over = True
 
+    async def acknowledges(self, server: Server) -> None:
+        """Wait until one of them was registered."""
+        try:
+            await asyncio.wait_for(self.began.wait(), 60)
+        except TimeoutError:
+            raise AssertionError(f"{self.word}: {dict(self.statuses)} in a minute\n{server.err[-2000:]}") from None
+
     async def _writes(self, writer: int) -> None:
         async with httpx2.AsyncClient(base_url=self.url, timeout=30) as http:
             for n in range(10_000):
@@ -112,7 +119,7 @@ async def run(trial: Trial) -> list[Figure]:
                     killed += 1
                     registering = Registering(url, f"kill{killed}")
                     async with registering.going_on():
-                        await asyncio.wait_for(registering.began.wait(), 60)
+                        await registering.acknowledges(server)
                         await asyncio.sleep(chance.uniform(0, 0.3))
                         whole = trial.cell.workers == 1 or killed % 5 == 0
                         _kill(server, chance, whole=whole)
