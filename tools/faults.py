@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -100,10 +101,13 @@ def chosen(asked: argparse.Namespace) -> list[Experiment]:
 
 def worst(repeats: list[list[Figure]]) -> list[Figure]:
     """Of each figure the one that is furthest from what is wanted."""
-    by_name: dict[str, list[Figure]] = {}
-    for figure in (figure for figures in repeats for figure in figures):
-        by_name.setdefault(figure.what, []).append(figure)
-    return [min(same, key=_passes) for same in by_name.values()]
+    of_each: dict[tuple[str, int], list[Figure]] = {}
+    for figures in repeats:
+        names = Counter[str]()
+        for figure in figures:
+            names[figure.what] += 1
+            of_each.setdefault((figure.what, names[figure.what]), []).append(figure)
+    return [min(same, key=_passes) for same in of_each.values()]
 
 
 def _passes(figure: Figure) -> tuple[bool, float]:

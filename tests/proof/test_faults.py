@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from cells import ALL, Cell, chosen
-from proof.faults.experiment import Experiment, Trial
+from proof.faults.experiment import Experiment, Trial, at_least, only, within
 from proof.faults.table import EXPERIMENTS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.store]
@@ -53,3 +55,17 @@ def test_a_command_that_would_run_nothing_says_so_and_is_no_pass(asked: str, tol
 
     assert done.returncode == 2
     assert told in done.stderr
+
+
+def test_of_repeats_the_worst_of_each_figure_is_told() -> None:
+    spec = importlib.util.spec_from_file_location("faults_command", COMMAND)
+    assert spec is not None
+    assert spec.loader is not None
+    command = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(command)
+    first = [within("slowest", 1.5, 5), at_least("kills", 30, 20), only("answers", Counter([200]), {200})]
+    second = [within("slowest", 4.25, 5), at_least("kills", 25, 20), only("answers", Counter([200, 500]), {200})]
+
+    told = command.worst([first, second, first])
+
+    assert [figure.seen for figure in told] == ["4.25 s", "25", "1 x 200, 1 x 500"]

@@ -126,7 +126,7 @@ class _World:
         allowed = DONE | LOST | ({503} if strangers else set())
         undone = ", ".join(f"{count} x {state}" for state, count in sorted(met.items())) or "0"
         return [
-            at_least(f"{what}: answers", self.statuses.total(), number),
+            at_least(f"{what}: operations", self.statuses.total(), number),
             only(f"{what}: answers", self.statuses, allowed),
             Figure(f"{what}: our statements that PostgreSQL undid", undone, f">= {least}", met.total() >= least),
             *([] if strangers else [none(f"{what}: deadlocks", range(found))]),

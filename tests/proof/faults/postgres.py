@@ -180,7 +180,11 @@ def _told(what: str, callers: Callers, faults: list[Fault]) -> list[Figure]:
         only(f"{what}: answers", Counter(one.counted for one in asked), AWAY),
         only(f"{what}: answers afterwards", afterwards, GOOD),
         within(f"{what}: slowest answer", max(one.took for one in took), TIMEOUT),
-        within(f"{what}: slowest without a hash", max(one.took for one in took if one.kind not in HASHED), TIMEOUT),
+        within(
+            f"{what}: slowest without a hash",
+            max((one.took for one in took if one.kind not in HASHED), default=0.0),
+            TIMEOUT,
+        ),
         within(f"{what}: good again after", max(waits), RECOVERY),
     ]
 
