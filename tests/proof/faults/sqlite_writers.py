@@ -67,8 +67,8 @@ class Writer:
         """Every tenth time the refresh token is replaced, else the name."""
         kind = "refresh" if n // PEOPLE % 10 == 0 else "rename"
         async with self.turn:
-            status = await self.callers._one(self.http, kind, self.who, f"{n}")
-        return Answer(kind, status, due, time.monotonic())
+            status, retry_after = await self.callers._one(self.http, kind, self.who, f"{n}")
+        return Answer(kind, status, due, time.monotonic(), retry_after)
 
 
 @contextlib.asynccontextmanager
