@@ -7,11 +7,11 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import httpx2
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Form, Request
 
 from fastness import CurrentUser, Settings, public, secure
 from fastness.chain import Secured
@@ -33,6 +33,24 @@ def protected(**parts: Any) -> tuple[FastAPI, Secured]:
         return request.url.path
 
     return app, secured
+
+
+def forms() -> FastAPI:
+    """One route that reads a form, one that reads bytes; they say how much they got."""
+    app = FastAPI()
+    secure(app, Settings(environment="development"))
+
+    @app.post("/form")
+    @public("a form")
+    async def form(a: Annotated[str, Form()]) -> int:
+        return len(a)
+
+    @app.post("/raw")
+    @public("bytes")
+    async def raw(request: Request) -> int:
+        return len(await request.body())
+
+    return app
 
 
 @contextlib.asynccontextmanager

@@ -2,28 +2,18 @@
 
 # No `from __future__ import annotations`: FastAPI could not resolve the models of the functions below.
 
-import base64
 import json
-import re
 import time
-import tomllib
 from pathlib import Path
-from typing import Annotated
 
 import httpx2
 import pytest
-from fastapi import FastAPI, Form, Request
-from packaging.requirements import Requirement
 from packaging.version import Version
-from starlette.staticfiles import StaticFiles
 
 from accounts.serving import PASSWORD, serving
 from by_hand import LOCAL, ask
-from fastness import Settings, public, secure
-from proof.advisories.advisory import ROOT, Removal, advisory, package
-from proof.advisories.front import listening, protected, said, visiting
-from proof.corpora import strings
-from token_forge import ATTACKS
+from proof.advisories.advisory import advisory, floor, package
+from proof.advisories.front import forms, listening, protected, said
 
 pytestmark = pytest.mark.anyio
 
@@ -32,37 +22,6 @@ LARGE = 1_100_000
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}
 BODY = "controls/body.py"
-
-
-def floor(name: str) -> Version:
-    """The lowest version of a package that we let anybody install."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    every = [*project["dependencies"], *(line for lines in project["optional-dependencies"].values() for line in lines)]
-    (found,) = {Requirement(line).specifier for line in every if Requirement(line).name == name}
-    return min(Version(each.version) for each in found if each.operator == ">=")
-
-
-def lowered(name: str, now: str, before: str) -> Removal:
-    """The floor as somebody in a hurry would write it."""
-    return Removal("pyproject.toml", f'"{name}>={now}"', f'"{name}>={before}"')
-
-
-def forms() -> FastAPI:
-    """One route that reads a form, and says how many bytes it got."""
-    app = FastAPI()
-    secure(app, Settings(environment="development"))
-
-    @app.post("/form")
-    @public("a form")
-    async def form(a: Annotated[str, Form()]) -> int:
-        return len(a)
-
-    @app.post("/raw")
-    @public("bytes")
-    async def raw(request: Request) -> int:
-        return len(await request.body())
-
-    return app
 
 
 @advisory(
@@ -85,60 +44,6 @@ async def test_cve_2021_32677_json_is_read_only_where_it_says_so(tmp_path: Path)
         for kind in ("application/json", "application/json; charset=utf-8", "application/JSON"):
             given = [LOCAL, (b"content-type", kind.encode())]
             assert (await ask(served.app, "POST", "/auth/login", headers=given, body=[body])).status == 200, kind
-
-
-@advisory(74, "CVE-2024-24762", without=[lowered("python-multipart", "0.0.31", "0.0.6")])
-async def test_cve_2024_24762_a_content_type_is_read_in_no_time() -> None:
-    cases = [c for c in json.loads((ATTACKS / "redos.json").read_text()) if c["target"] in {"content_type", "newlines"}]
-    kinds = [c["prefix"] + c["repeat"] * (30_000 // len(c["repeat"])) + c["suffix"] for c in cases]
-    kinds += [
-        'application/x-www-form-urlencoded; !="' + "\\" * 30_000,
-        "multipart/form-data; boundary=" + "\\" * 30_000,
-    ]
-    app = forms()
-
-    assert floor("python-multipart") >= Version("0.0.7")
-    for kind in kinds:
-        took = []
-        for _ in range(3):
-            began = time.thread_time()
-            reply = await ask(app, "POST", "/form", headers=[LOCAL, (b"content-type", kind.encode())], body=[b"a=1"])
-            took.append(time.thread_time() - began)
-        assert 200 <= reply.status < 500
-        assert min(took) < 0.25, kind[:40]
-
-
-@advisory(
-    75,
-    "CVE-2024-53981",
-    "CVE-2026-42561",
-    "CVE-2026-53539",
-    "CVE-2026-53540",
-    without=[lowered("python-multipart", "0.0.31", "0.0.18")],
-)
-async def test_cve_2024_53981_a_form_costs_what_it_weighs() -> None:
-    part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n'
-    bodies: list[tuple[dict[str, str], bytes]] = [
-        (MULTIPART, b"\r\n" * 500_000),
-        (MULTIPART, b"\n" * 900_000 + part + b"\r\n1\r\n--x--"),
-        (MULTIPART, part + b"X-H: v\r\n" * 100_000 + b"\r\n1\r\n--x--"),
-        (MULTIPART, part + b"X-H: " + b"v" * 900_000 + b"\r\n\r\n1\r\n--x--"),
-        (MULTIPART, part + b"\r\n1\r\n--x--" + b"y" * 900_000),
-        (MULTIPART, part + b"Content-Length: -1\r\n\r\n1\r\n--x--"),
-        (FORM, b";" * 900_000),
-        (FORM, b"a=1;" * 200_000),
-        (FORM, b"a=1&" * 200_000),
-    ]
-    app = forms()
-
-    assert floor("python-multipart") >= Version("0.0.31")
-    async with visiting(app) as http:
-        for headers, body in bodies:
-            began = time.thread_time()
-            answer = await http.post("/form", content=body, headers=headers)
-            took = time.thread_time() - began
-            assert 200 <= answer.status_code < 500, body[:40]
-            assert took < 2.0, body[:40]
 
 
 @advisory(
@@ -164,39 +69,6 @@ def test_cve_2023_30798_a_form_of_any_number_of_fields_meets_the_body_limit(http
             assert unsaid.status_code in ({400, 413} if headers is FORM else {413})
 
 
-def static(folder: Path) -> FastAPI:
-    """A folder served under /static, and a secret beside it."""
-    (folder / "served").mkdir()
-    (folder / "served" / "page.txt").write_text("a page\n" * 2_000)
-    (folder / "secret.txt").write_text("canary-secret")
-    (folder / "served-not").mkdir()
-    (folder / "served-not" / "secret.txt").write_text("canary-secret")
-    app = FastAPI()
-    secure(app, Settings(environment="development"), public={"/static": "pages"}, limits=False)
-    app.mount("/static", StaticFiles(directory=folder / "served"))
-    return app
-
-
-@advisory(78, "CVE-2025-62727", without=[lowered("starlette", "1.3.1", "0.40")])
-async def test_cve_2025_62727_a_thousand_ranges_cost_no_more_than_one(tmp_path: Path) -> None:
-    app = static(tmp_path)
-
-    assert floor("starlette") >= Version("0.49.1")
-    for ranges in (
-        "0-1," * 10_000,
-        ",".join(f"{n}-{n + 1}" for n in range(0, 8_000, 3)),
-        "-1," * 10_000,
-        "0-," * 5_000,
-    ):
-        began = time.thread_time()
-        reply = await ask(
-            app, "GET", "/static/page.txt", headers=[LOCAL, (b"range", f"bytes={ranges.strip(',')}".encode())]
-        )
-        assert reply.status < 500
-        assert time.thread_time() - began < 0.5
-        assert len(reply.body) < 2_000_000
-
-
 @advisory(
     79,
     "CVE-2026-48710",
@@ -219,42 +91,6 @@ def test_cve_2026_48710_a_host_decides_no_path(http: str) -> None:
                 assert b"evil.example" not in answer
         good = said(where, b"GET /open HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert good.endswith(b'"/open"')
-
-
-@advisory(80, "CVE-2023-29159", without=[lowered("starlette", "1.3.1", "0.26")])
-async def test_cve_2023_29159_nothing_beside_a_served_folder_is_served(tmp_path: Path) -> None:
-    app = static(tmp_path)
-    paths = [text.decode("utf-8", "replace") for text in strings("path_traversal.txt")[:1_500]]
-    paths += ["../secret.txt", "..%2fsecret.txt", "....//secret.txt", "../served-not/secret.txt", "..\\secret.txt"]
-    paths += [path.replace("etc/passwd", "secret.txt") for path in paths if "etc/passwd" in path]
-
-    assert floor("starlette") >= Version("0.27")
-    for path in paths:
-        for given in (path, f"/{path}", f"../served-not/{path}"):
-            reply = await ask(app, "GET", f"/static/{given}")
-            assert b"canary" not in reply.body, given
-            assert reply.status < 500
-
-
-@advisory(81, "CVE-2025-43859", without=[lowered("h11", "0.16", "0.14")])
-@SERVERS
-def test_cve_2025_43859_no_chunk_ends_where_it_likes(http: str) -> None:
-    cases = [case for case in json.loads((ATTACKS / "raw_http.json").read_text()) if case["class"].startswith("chunk ")]
-    hidden = b"GET /me HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    head = b"POST /raw HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-    bodies = [head + b"5\r\nhelloXX" + end + b"0\r\n\r\n" + hidden for end in (b"", b"\r\n", b"AB")]
-    bodies += [
-        base64.b64decode(case["raw_b64"]).replace(b"{path}", b"/raw").replace(b"{host}", b"localhost") for case in cases
-    ]
-
-    assert floor("h11") >= Version("0.16")
-    with listening(forms(), http=http) as where:
-        for body in bodies:
-            answer = said(where, body, patience=0.5, half_close=False)
-            final = [int(status) for status in re.findall(rb"HTTP/1\.[01] ([2-5]\d\d)", answer)]
-            assert len(final) <= 1, body[:120]
-            assert all(status < 500 for status in final)
-        assert said(where, b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")[9:12] == b"404"
 
 
 @advisory(

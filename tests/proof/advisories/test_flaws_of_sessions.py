@@ -16,9 +16,8 @@ from by_hand import LOCAL, ask
 from fastness import Principal, Settings, public, secure
 from fastness.core.file_name import UnsafeName, safe_file_name
 from fastness.stores.redis import RedisStore
-from proof.advisories.advisory import advisory, package
+from proof.advisories.advisory import advisory, floor, package
 from proof.advisories.front import listening, protected, said
-from proof.advisories.test_flaws_of_http import floor
 from proof.corpora import strings
 from redis_server import redis_server
 
