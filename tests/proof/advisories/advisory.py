@@ -64,7 +64,7 @@ class Advisory:
     also: tuple[tuple[Removal, ...], ...] = ()
     """Other defences that the test stands for. Each is removed alone, and must turn it red too."""
     crash: str = ""
-    """The exception that is the flaw itself. Any other that nobody handles says that the removal broke the code."""
+    """The exception that is the flaw itself, or that the test makes. Any other that nobody handles says that the removal broke the code."""
 
     @property
     def removals(self) -> tuple[tuple[Removal, ...], ...]:

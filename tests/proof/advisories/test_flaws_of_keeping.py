@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import Response
 
-from accounts.serving import bearer, serving
+from accounts.serving import PASSWORD, bearer, serving
 from by_hand import LOCAL, ask
-from fastness import Settings
+from fastness import Settings, public
 from fastness.accounts.mail import FileMailer, Mail
 from fastness.controls.sealing import BrokenSeal, Sealer
 from fastness.controls.security_events import SecurityEvents
@@ -22,7 +23,7 @@ from fastness.controls.tokens import TokenKeys
 from fastness.core.events import Event, EventType
 from fastness.core.keys import KeyRing
 from proof.advisories.advisory import advisory, package
-from proof.advisories.front import protected
+from proof.advisories.front import protected, visiting
 from token_forge import ATTACKS
 
 pytestmark = pytest.mark.anyio
@@ -62,16 +63,74 @@ async def test_cve_2026_35193_no_private_answer_is_kept_by_a_cache(tmp_path: Pat
         for method, path, more in asked:
             answer = await served.client.request(method, path, **more)
             assert "no-store" in answer.headers.get("cache-control", ""), (method, path, answer.status_code)
+        page = {"origin": "https://localhost", "sec-fetch-site": "same-origin"}
+        given = {"email": "root@example.com", "password": PASSWORD}
+        entered = await served.client.post("/auth/login?mode=cookie", json=given, headers=page)
+        private = await served.client.get("/profile")
+        assert (entered.status_code, private.status_code) == (200, 200)
+        assert "set-cookie" in entered.headers
+        assert [entered.headers["cache-control"], private.headers["cache-control"]] == ["no-store"] * 2
+
+
+@advisory(
+    86,
+    "CVE-2026-35193",
+    without=[
+        package(
+            "controls/headers.py",
+            'default="no-store", description="Cache-Control',
+            'default="", description="Cache-Control',
+        )
+    ],
+    also=[
+        [
+            package(
+                "controls/headers.py",
+                "            adding = tuple(header for header in adding if header[0] not in own)\n",
+                "            del own\n",
+            )
+        ],
+        [package("controls/cors/element.py", "            headers.append(_VARY)\n", "            pass\n")],
+    ],
+    crash="RuntimeError",
+)
+async def test_cve_2026_35193_an_error_is_kept_by_no_cache_and_a_page_as_it_says() -> None:
+    app, _ = protected(
+        settings=Settings.model_validate(
+            {"environment": "development", "cors": {"origins": ["https://app.example.com"]}}
+        )
+    )
+
+    @app.get("/broken")
+    @public("breaks")
+    async def broken() -> None:
+        raise RuntimeError("a failure of the application")
+
+    @app.get("/picture")
+    @public("the same for everybody")
+    async def picture(response: Response) -> str:
+        response.headers["cache-control"] = "public, max-age=60"
+        return "a picture"
+
+    async with visiting(app) as http:
+        answers = {path: await http.get(path) for path in ("/me", "/open", "/broken", "/picture", "/nowhere")}
+
+    assert [answers[path].status_code for path in answers] == [401, 200, 500, 200, 404]
+    kept = {path: answer.headers.get_list("cache-control") for path, answer in answers.items()}
+    assert kept.pop("/picture") == ["public, max-age=60"]
+    assert [path for path, values in kept.items() if values != ["no-store"]] == []
+    # Whoever may read an answer depends on the page that asks: a cache in between has to know.
+    assert [path for path, answer in answers.items() if "origin" not in answer.headers.get("vary", "").lower()] == []
 
 
 @pytest.fixture
-def lines() -> Iterator[list[str]]:
-    """What the security log holds, as a collector would read it: formatted, split at line feeds."""
-    found: list[str] = []
+def lines() -> Iterator[list[list[str]]]:
+    """What the security log holds, as a collector would read it: each event formatted, split at line feeds."""
+    found: list[list[str]] = []
 
     class Collector(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            found.extend(self.format(record).splitlines())
+            found.append(self.format(record).splitlines())
 
     log, handler = logging.getLogger("fastness.events"), Collector()
     log.addHandler(handler)
@@ -85,13 +144,13 @@ def lines() -> Iterator[list[str]]:
     without=[
         package(
             "controls/security_events/sink.py",
-            "line = json.dumps({k: v for k, v in record.items() if v is not None}, sort_keys=True, allow_nan=False)",
-            'line = " ".join(f"{k}={v}" for k, v in record.items() if v is not None)',
+            "if v is not None}, sort_keys=True, allow_nan=False)",
+            'if v is not None}, sort_keys=True, allow_nan=False).replace("\\\\n", "\\n").replace("\\\\r", "\\r")',
         ),
         package("controls/security_events/redaction.py", "if not kept.isprintable():", "if not kept:"),
     ],
 )
-async def test_cve_2025_48432_one_event_is_one_line_whatever_is_in_the_path(lines: list[str]) -> None:
+async def test_cve_2025_48432_one_event_is_one_line_whatever_is_in_the_path(lines: list[list[str]]) -> None:
     cases: list[dict[str, str]] = json.loads((ATTACKS / "log_injection.json").read_text())
     app, _ = protected(settings=Settings(environment="development"), limits=False)
     sent = 0
@@ -107,7 +166,8 @@ async def test_cve_2025_48432_one_event_is_one_line_whatever_is_in_the_path(line
             Event(EventType.AUTHN_LOGIN_FAIL, who=case["value"], reason=case["value"], details={"path": case["value"]})
         )
         sent += len(lines)
-        for line in lines:
+        assert [one for one in lines if len(one) != 1] == [], "an event broke into lines"
+        for (line,) in lines:
             record = json.loads(line)
             assert line.isascii()
             assert line.isprintable()
