@@ -101,8 +101,8 @@ def verdict(test: Test, found: Advisory, removals: Sequence[Removal]) -> tuple[b
     why = next((found[1] or "" for found in WHY.finditer(said)), None)
     if code != 1 or why is None or re.search(r"\b\d+ errors?\b", said) is not None or why.startswith(BROKEN):
         return False, f"does not fail but breaks:\n{said[-2000:]}"
-    if crashes - {found.crash}:
-        return False, f"the application breaks, with {', '.join(sorted(crashes))}: {why}"
+    if crashes - found.crashes:
+        return False, f"the application breaks, with {', '.join(sorted(crashes - found.crashes))}: {why}"
     return True, why
 
 

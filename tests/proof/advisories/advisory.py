@@ -63,8 +63,9 @@ class Advisory:
     """Removed together: a flaw may have more than one wall before it."""
     also: tuple[tuple[Removal, ...], ...] = ()
     """Other defences that the test stands for. Each is removed alone, and must turn it red too."""
-    crash: str = ""
-    """The exception that is the flaw itself, or that the test makes. Any other that nobody handles says that the removal broke the code."""
+    crashes: frozenset[str] = frozenset()
+    """Exceptions that are the flaw itself, or that the test makes. Any other that nobody handles says that the removal
+    broke the code."""
 
     @property
     def removals(self) -> tuple[tuple[Removal, ...], ...]:
@@ -73,12 +74,12 @@ class Advisory:
 
 
 def advisory(
-    row: int, *ids: str, without: Sequence[Removal], also: Sequence[Sequence[Removal]] = (), crash: str = ""
+    row: int, *ids: str, without: Sequence[Removal], also: Sequence[Sequence[Removal]] = (), crashes: Sequence[str] = ()
 ) -> Callable[[T], T]:
     """Say which published flaws a test stands for; the first id is in its name."""
 
     def mark(test: T) -> T:
-        setattr(test, "advisory", Advisory(row, ids, tuple(without), tuple(map(tuple, also)), crash))  # noqa: B010
+        setattr(test, "advisory", Advisory(row, ids, tuple(without), tuple(map(tuple, also)), frozenset(crashes)))  # noqa: B010
         return test
 
     return mark

@@ -361,6 +361,7 @@ class Account(BaseModel):
     without=[
         package("controls/problems/handlers.py", "            RequestValidationError: self._on_invalid_input,\n", "")
     ],
+    crashes=["ValueError", "UnicodeEncodeError"],  # FastAPI's own answer cannot write what it echoes
 )
 async def test_fastapi_s_default_422_nothing_of_the_input_comes_back() -> None:
     app = FastAPI()

@@ -92,7 +92,7 @@ async def test_cve_2026_35193_no_private_answer_is_kept_by_a_cache(tmp_path: Pat
         ],
         [package("controls/cors/element.py", "            headers.append(_VARY)\n", "            pass\n")],
     ],
-    crash="RuntimeError",
+    crashes=["RuntimeError"],
 )
 async def test_cve_2026_35193_an_error_is_kept_by_no_cache_and_a_page_as_it_says() -> None:
     app, _ = protected(

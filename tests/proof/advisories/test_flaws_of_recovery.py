@@ -51,6 +51,7 @@ async def reset(served: Served, **given: str) -> int:
             "            await self.mail.mailer.send(mail)\n",
         )
     ],
+    crashes=["ConnectionRefusedError"],
 )
 async def test_cve_2024_45231_a_mail_server_that_is_down_tells_nobody_who_has_an_account(tmp_path: Path) -> None:
     class Down:
