@@ -50,7 +50,7 @@ def heard(where: tuple[str, int], start: bytes) -> bytes:
         ],
         [  # the chain counts them again
             package(PROTOCOL, "large or len(self.headers) > self.head_lines:", "large:"),
-            package("controls/oddities.py", 'if len(scope["headers"]) > self._most or len(', "if len("),
+            package("controls/oddities.py", 'if len(scope["headers"]) > self._most or ', "if "),
         ],
     ],
 )

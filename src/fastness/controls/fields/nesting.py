@@ -27,9 +27,10 @@ _BLOCKS = {
 }  # fmt: skip
 _SPACE = r"\t\n\f\r "
 _ATTRIBUTE = re.compile(
-    rf"[{_SPACE}/]*[^{_SPACE}/>][^{_SPACE}/>=]*(?:[{_SPACE}]*=[{_SPACE}]*(?:\"[^\"]*\"?|'[^']*'?|[^{_SPACE}>\"'][^{_SPACE}>]*)?)?"
+    rf"[{_SPACE}/]*+[^{_SPACE}/>][^{_SPACE}/>=]*+"
+    rf"(?:[{_SPACE}]*+=[{_SPACE}]*+(?:\"[^\"]*+\"?|'[^']*+'?|[^{_SPACE}>\"'][^{_SPACE}>]*+)?)?"
 )
-_TAG = re.compile(rf"<(/?)([A-Za-z][^{_SPACE}/>]*)((?:{_ATTRIBUTE.pattern})*)")
+_TAG = re.compile(rf"<(/?)([A-Za-z][^{_SPACE}/>]*)((?:{_ATTRIBUTE.pattern})*+)")
 _NO_TEXT = re.compile("[!?/]")
 _COMMENT = re.compile(r"<!(?:--(?!-?>)[^<>]*--|\[(?:if|endif)[^<>]*)>")  # the second is Word's
 
