@@ -16,7 +16,8 @@ from pathlib import Path
 
 import anyio
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import event, make_url, text
+from sqlalchemy.exc import IntegrityError
 
 from fastness.accounts.db import Database, normalized
 from fastness.accounts.models import Account, Work, default_models
@@ -199,6 +200,28 @@ async def test_a_writer_of_another_process_that_keeps_the_lock_makes_us_unavaila
         other.execute("ROLLBACK")
         other.close()
         assert await add(db, "ada@example.com") == await by_email(db, "ada@example.com")
+
+
+async def test_a_transaction_that_sqlite_undid_by_itself_costs_no_connection(tmp_path: Path) -> None:
+    database: Database[Work] = Database(f"sqlite:///{tmp_path}/accounts.db", default_models())
+    closed = list[object]()
+    event.listen(database.engine.sync_engine, "close", lambda connection, _: closed.append(connection))
+    async with database.transaction() as connection:
+        await connection.exec_driver_sql("CREATE TABLE notes (id INTEGER PRIMARY KEY)")
+        await connection.exec_driver_sql("INSERT INTO notes VALUES (?)", (1,))
+
+    # As it does when the disk cannot take a commit; and while it cannot, no connection can be opened either.
+    with pytest.raises(IntegrityError):
+        async with database.transaction() as connection:
+            await connection.exec_driver_sql("INSERT INTO notes VALUES (?)", (2,))
+            await connection.exec_driver_sql("INSERT OR ROLLBACK INTO notes VALUES (?)", (1,))
+    kept = list(closed)
+    async with database.transaction() as connection:
+        rows = (await connection.exec_driver_sql("SELECT count(*) FROM notes")).scalar_one()
+    await database.close()
+
+    assert kept == []
+    assert rows == 1
 
 
 async def test_a_file_that_cannot_be_opened_makes_us_unavailable(tmp_path: Path) -> None:

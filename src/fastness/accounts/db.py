@@ -262,7 +262,11 @@ class Database(Generic[W_co]):
             return  # it is thrown away, and the server undoes what it never commits
         try:
             await (connection.exec_driver_sql("ROLLBACK") if self._sqlite else connection.rollback())
-        except (exc.SQLAlchemyError, OSError):
+        except (exc.SQLAlchemyError, OSError) as error:
+            # An error of the disk has undone it already (https://sqlite.org/lang_transaction.html section 3). Were its
+            # connections closed for that, none could be opened until the disk is well, and reads would end too.
+            if self._sqlite and "no transaction is active" in str(getattr(error, "orig", "")):
+                return
             # The error that brought us here is the one to tell; a connection in doubt is not used again.
             await connection.invalidate()
 
