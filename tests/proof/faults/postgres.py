@@ -171,7 +171,12 @@ async def _again_and_again(
 def _told(what: str, callers: Callers, faults: list[Fault]) -> list[Figure]:
     """What was asked while it lasted or on its way when it began, and after how long all was good again."""
     asked = [one for fault in faults for one in callers.met(fault.began, fault.over)]
-    took = [one for fault in faults for one in callers.met(fault.began, fault.until)]
+    # What somebody waited before the fault is not its doing.
+    took = [
+        (one.kind, one.ended - max(one.began, fault.began))
+        for fault in faults
+        for one in callers.met(fault.began, fault.until)
+    ]
     waits = [callers.good_again(fault.over, fault.until) for fault in faults]
     afterwards = callers.statuses(since=faults[-1].until)
     for fault in faults:
@@ -179,10 +184,10 @@ def _told(what: str, callers: Callers, faults: list[Fault]) -> list[Figure]:
     return [
         only(f"{what}: answers", Counter(one.counted for one in asked), AWAY),
         only(f"{what}: answers afterwards", afterwards, GOOD),
-        within(f"{what}: slowest answer", max(one.took for one in took), TIMEOUT),
+        within(f"{what}: slowest answer", max(wait for _, wait in took), TIMEOUT),
         within(
             f"{what}: slowest without a hash",
-            max((one.took for one in took if one.kind not in HASHED), default=0.0),
+            max((wait for kind, wait in took if kind not in HASHED), default=0.0),
             TIMEOUT,
         ),
         within(f"{what}: good again after", max(waits), RECOVERY),
