@@ -11,6 +11,7 @@ import sqlite3
 import stat
 import sys
 import textwrap
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from fastness.accounts.models import Account, Work, default_models
 from fastness.core.errors import Unavailable
 from fresh_database import fresh_url, on_server
 from models_on import AccountDatabase, add, at_once, models_on
+from postgres_server import postgres_server
 from proxy import proxied
 
 pytestmark = pytest.mark.anyio
@@ -335,6 +337,29 @@ async def test_a_server_that_hangs_is_waited_for_once_and_then_used_again(
         assert await by_email(direct, "late@example.com") is None
 
     assert hung == [False] * 6
+
+
+@pytest.mark.store
+async def test_a_server_that_hangs_after_its_first_answer_is_waited_for_no_longer_than_a_statement_may_take() -> None:
+    with postgres_server() as server:
+        database: AccountDatabase = Database(server.url, default_models(), statement_timeout=2.0)
+        await database.create_tables()
+        waited = list[float]()
+        for way in (database.read, database.write):
+            with pytest.raises(Unavailable):
+                async with way() as work:
+                    await work.users.by_email("ada@example.com")
+                    server.freeze()
+                    began = time.monotonic()
+                    await work.users.by_email("ada@example.com")
+            waited.append(time.monotonic() - began)
+            server.thaw()
+            async with asyncio.timeout(30):
+                while not await database.ready():  # noqa: ASYNC110 - nobody announces it
+                    await asyncio.sleep(0)
+        await database.close()
+
+    assert max(waited) < 3.5
 
 
 @BOTH

@@ -87,6 +87,7 @@ class Database(Generic[W_co]):
             raise ValueError("the database is not supported; use SQLite or PostgreSQL")
         self._sqlite = self._url.get_backend_name() == "sqlite"
         self._file = file_of(self._url) if self._sqlite else None
+        self._statement = statement_timeout
         self._one_writer = asyncio.Lock()
         self._threads: Threads | None = None
         self._reader: AsyncEngine | Engine
@@ -303,7 +304,9 @@ class Database(Generic[W_co]):
 
     def _whole(self, engine: AsyncEngine | Engine) -> WholeConnection:
         if isinstance(engine, AsyncEngine):
-            return WholeConnection(engine, patience=ANSWER if self._own and not self._sqlite else None)
+            if self._sqlite or not self._own:
+                return WholeConnection(engine, patience=None)
+            return WholeConnection(engine, patience=ANSWER, statement=self._statement)
         assert self._threads is not None  # noqa: S101 - they come with such an engine
         # It has every method that is called here and in the models, and no more.
         return cast("WholeConnection", ThreadedConnection(engine, self._threads))

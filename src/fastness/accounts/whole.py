@@ -45,7 +45,8 @@ _LEFT: set[asyncio.Task[None]] = set()
 
 
 class WholeConnection(AsyncConnection):
-    """A connection whose statements are never left half way, and whose caller waits for `patience` seconds at most.
+    """A connection whose statements are never left half way, and whose caller waits for `patience` seconds at most, then
+    for `statement` seconds for each one that follows.
 
     A driver that is cancelled in a statement has to throw the connection away, and cannot always: aiosqlite's thread
     works on, holding the lock of the file.
@@ -55,8 +56,9 @@ class WholeConnection(AsyncConnection):
     thrown away.
     """
 
-    def __init__(self, engine: AsyncEngine, *, patience: float | None) -> None:
+    def __init__(self, engine: AsyncEngine, *, patience: float | None, statement: float | None = None) -> None:
         super().__init__(engine)
+        self._statement = statement
         self._until = None if patience is None else asyncio.get_running_loop().time() + patience
         self._late: asyncio.Future[Any] | None = None
 
@@ -111,13 +113,16 @@ class WholeConnection(AsyncConnection):
 
     async def _answered(self, step: Coroutine[Any, Any, T]) -> T:
         found = await self._in_time(step)
-        self._until = None  # from here on each statement has its own time, which the driver keeps
+        self._until = None  # from here on each statement has its own time
         return found
 
     async def _in_time(self, step: Coroutine[Any, Any, T]) -> T:
-        task = asyncio.ensure_future(step)
+        task, until = asyncio.ensure_future(step), self._until
+        if until is None and self._statement is not None:
+            # The driver keeps this time too, and then takes two seconds to say goodbye to a server that hangs.
+            until = asyncio.get_running_loop().time() + self._statement
         try:
-            return await _finished(task, until=self._until)
+            return await _finished(task, until=until)
         except (TimeoutError, asyncio.CancelledError) as error:
             if isinstance(error, TimeoutError) or not task.done():
                 self._late = task
