@@ -186,6 +186,21 @@ def test_a_huge_head_is_431(where: Where, head: bytes) -> None:
     assert answer[9:12] in {b"431", b""}
 
 
+def test_requests_that_arrive_together_are_no_large_head(where: Where) -> None:
+    one = b"GET /open HTTP/1.1\r\nHost: localhost\r\nX-A: " + b"b" * 500 + b"\r\n\r\n"
+    last = one.replace(b"X-A", b"Connection: close\r\nX-A")
+
+    with socket.create_connection(where, timeout=5) as caller:
+        for _ in range(4):
+            caller.sendall(one * 120 + one[:100])  # 66 KB, and it ends inside of a head
+            time.sleep(0.05)  # or the rest of that head is read with it
+            caller.sendall(one[100:])
+        caller.sendall(last)
+        answer = b"".join(iter(lambda: caller.recv(65_536), b""))
+
+    assert answer.count(b"HTTP/1.1 200 OK") == 4 * 121 + 1
+
+
 def test_a_long_url_counts_as_head(where: Where) -> None:
     answer = said(where, b"GET /open?" + b"a" * 60_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
 

@@ -41,7 +41,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._head_since: float | None = self.loop.time()
         self._head_size = self._part = self._refused = 0
-        self._in_body = False
+        self._in_body = self._begun = False
         self._came = self._bare = 0
         self._seen: int | None = None
         self._waiting, self._stuck_since = 0, 0.0
@@ -56,11 +56,13 @@ class PatientProtocol(HttpToolsProtocol):
         """Called by the event loop."""
         self._part = len(data)
         self._bare += self._part
+        self._begun = False
         super().data_received(data)
         if self._refused:
             return
         if self._head_since is not None:
-            self._head_size += len(data)
+            # Of a part in which this request began, what was before it is not its own.
+            self._head_size = self._measured() if self._begun else self._head_size + len(data)
             if self._head_size > self.head_bytes:
                 self._refuse(431)
         elif self._in_body and self._bare > self.head_bytes:
@@ -69,6 +71,7 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Called by the parser: a request begins."""
         super().on_message_begin()
+        self._begun = True
         if self._head_since is None:
             self._head_since, self._head_size = self.loop.time(), 0
 
