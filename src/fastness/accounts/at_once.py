@@ -1,4 +1,4 @@
-"""A unit of work on SQLite as one trip to the thread of its connection: every statement, from BEGIN to COMMIT.
+"""Units of work. On SQLite one is one trip to the thread of its connection: every statement, from BEGIN to COMMIT.
 
 A trip wakes two threads, which costs ten times as much as a small statement does. A unit is a coroutine function that
 takes the nouns and awaits nothing else, so it can run to its end where the connection lives.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection
@@ -15,11 +16,33 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from fastness.accounts.trips import RoundTrips
 from fastness.accounts.whole import to_the_end
+from fastness.core.errors import Unavailable
+from fastness.stores.alone import undone
 
 W = TypeVar("W")
 T = TypeVar("T")
 Unit = Callable[[W], Coroutine[Any, Any, T]]
 """It awaits nothing but its nouns, and emits no event: it may run in a thread without an event loop."""
+
+
+_TRIES = 3
+"""Of a unit that PostgreSQL undid. It takes a second to see a deadlock, and a request is to be told within five."""
+
+
+async def repeated(opened: Callable[[], AbstractAsyncContextManager[W]], unit: Unit[W, T]) -> T:
+    """What `unit` returns on a database that runs it statement by statement, tried again when PostgreSQL undid it.
+
+    Somebody else's transactions may lock our rows in another order. Nothing of what was undone has happened.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            async with opened() as work:
+                return await unit(work)
+        except Unavailable as error:
+            if not undone(error.__cause__):
+                raise
+    async with opened() as work:
+        return await unit(work)
 
 
 class _Inside:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import stat
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Generic, Protocol, TypeVar, cast
 
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, MetaData, Table, exc, select, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from fastness.accounts.at_once import Unit, at_once
+from fastness.accounts.at_once import Unit, at_once, repeated
 from fastness.accounts.engine import (
     ANSWER,
     file_of,
@@ -25,15 +25,12 @@ from fastness.accounts.engine import (
 from fastness.accounts.threads import ThreadedConnection, Threads
 from fastness.accounts.whole import WholeConnection, to_the_end
 from fastness.core.errors import Unavailable, UnsafeConfiguration
-from fastness.stores.alone import undone
 from fastness.stores.sqlite import PATIENCE
 
 __all__ = ["ANSWER", "Database", "Schema", "normalized"]
 
 W_co = TypeVar("W_co", covariant=True)
 T = TypeVar("T")
-_TRIES = 3
-"""Of a unit that PostgreSQL undid. It takes a second to see a deadlock, and a request is to be told within five."""
 
 
 class Schema(Protocol[W_co]):
@@ -127,28 +124,16 @@ class Database(Generic[W_co]):
         The unit awaits nothing but its nouns and emits nothing.
         """
         if not (self._own and self._sqlite):
-            return await self._repeated(self.read, unit)
+            return await repeated(self.read, unit)
         async with self._alone():
             return await self._at_once(unit, write=False)
 
     async def write_at_once(self, unit: Unit[W_co, T]) -> T:
         """The same, as in `write`: one transaction. One that PostgreSQL ends as a deadlock is tried three times."""
         if not (self._own and self._sqlite):
-            return await self._repeated(self.write, unit)
+            return await repeated(self.write, unit)
         async with self._turn():
             return await self._at_once(unit, write=True)
-
-    async def _repeated(self, opened: Callable[[], AbstractAsyncContextManager[W_co]], unit: Unit[W_co, T]) -> T:
-        # Somebody else's transactions may lock our rows in another order. Nothing of what was undone has happened.
-        for _ in range(_TRIES - 1):
-            try:
-                async with opened() as work:
-                    return await unit(work)
-            except Unavailable as error:
-                if not undone(error.__cause__):
-                    raise
-        async with opened() as work:
-            return await unit(work)
 
     async def _at_once(self, unit: Unit[W_co, T], *, write: bool) -> T:
         with unavailable():
