@@ -41,7 +41,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._head_since: float | None = self.loop.time()
         self._head_size = self._part = self._refused = 0
-        self._in_body = self._begun = False
+        self._in_body = self._completed = False
         self._came = self._bare = 0
         self._seen: int | None = None
         self._waiting, self._stuck_since = 0, 0.0
@@ -56,13 +56,13 @@ class PatientProtocol(HttpToolsProtocol):
         """Called by the event loop."""
         self._part = len(data)
         self._bare += self._part
-        self._begun = False
+        self._completed = False
         super().data_received(data)
         if self._refused:
             return
         if self._head_since is not None:
-            # Of a part in which this request began, what was before it is not its own.
-            self._head_size = self._measured() if self._begun else self._head_size + len(data)
+            # Of a part in which the request before it ended, not all is its own.
+            self._head_size = self._measured() if self._completed else self._head_size + len(data)
             if self._head_size > self.head_bytes:
                 self._refuse(431)
         elif self._in_body and self._bare > self.head_bytes:
@@ -71,7 +71,6 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Called by the parser: a request begins."""
         super().on_message_begin()
-        self._begun = True
         if self._head_since is None:
             self._head_since, self._head_size = self.loop.time(), 0
 
@@ -104,7 +103,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Called by the parser."""
-        self._in_body = False
+        self._in_body, self._completed = False, True
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import make_url
 from cells import Serving, served
 from fastness.controls.secrets import generate
 from plain_http import NO_TLS
-from proof.faults.callers import OPEN, PASSWORD, Person, person
+from proof.faults.callers import OPEN, PASSWORD, Person, counted, person
 from proof.faults.experiment import Figure, Trial, at_least, at_most, none, only
 
 READS, WRITES, GOOD = {200}, {503}, {200}
@@ -64,7 +64,7 @@ async def _endures(
     async with _client(serving, who) as http, _writing(serving.url, everybody):
         with fault():
             figures = await _reads_go_on(what, http)
-        after = Counter([(await _write(http, n)).status_code for n in range(20)])
+        after = Counter([_counted(await _write(http, n)) for n in range(20)])
         await asyncio.sleep(0.2)
     figures += [only(f"{what}: writes afterwards", after, GOOD)]
     return [*figures, *await _as_answered(what, serving, everybody)]
@@ -75,7 +75,7 @@ async def _well_again(what: str, serving: Serving, everybody: list[Writing]) -> 
     figures = await _as_answered(what, serving, everybody)
     who = everybody[0].who
     async with _client(serving, who) as http:
-        after = Counter([(await _write(http, n)).status_code for n in range(20)])
+        after = Counter([_counted(await _write(http, n)) for n in range(20)])
     return [*figures, only(f"{what}: writes afterwards", after, GOOD)]
 
 
@@ -94,10 +94,10 @@ class Writing:
         async with httpx2.AsyncClient(base_url=url, timeout=60, headers=self.who.headers, verify=NO_TLS) as http:
             while not over.is_set():
                 name, email = f"Ada {secrets.token_hex(30)}", f"{secrets.token_hex(8)}@example.com"
-                renamed = (await http.patch("/profile", json={"name": name})).status_code
+                renamed = _counted(await http.patch("/profile", json={"name": name}))
                 self.name = name if renamed == 200 else self.name
                 given = {"email": email, "password": PASSWORD, "name": "Ada"}
-                self.new[email] = (await http.post("/auth/register", json=given)).status_code
+                self.new[email] = _counted(await http.post("/auth/register", json=given))
                 self.statuses.update([renamed, self.new[email]])
                 await asyncio.sleep(0.01)
 
@@ -149,13 +149,13 @@ async def _log_full(disk: Path, serving: Serving) -> list[Figure]:
     async with _client(serving, who) as http:
         with _filled(disk):
             before = len(serving.server.err)
-            reads = Counter([(await http.get("/profile")).status_code for _ in range(20)])
-            writes = Counter([(await _write(http, n)).status_code for n in range(20)])
+            reads = Counter([_counted(await http.get("/profile")) for _ in range(20)])
+            writes = Counter([_counted(await _write(http, n)) for n in range(20)])
             # Each of them is an event; a page of the file may have had room for the first.
-            refused = Counter([(await http.post("/auth/login", json=wrong)).status_code for _ in range(60)])
+            refused = Counter([_counted(await http.post("/auth/login", json=wrong)) for _ in range(60)])
             unwritten = len(serving.server.err) - before
         again = len(serving.server.err)
-        refused.update([(await http.post("/auth/login", json=wrong)).status_code for _ in range(5)])
+        refused.update([_counted(await http.post("/auth/login", json=wrong)) for _ in range(5)])
         lines = [line for line in serving.server.err[again:].split("\n") if '"authn_login_fail"' in line]
     return [
         only("the log's disk is full: reads", reads, GOOD),
@@ -171,9 +171,13 @@ def _file(serving: Serving) -> Path:
 
 
 async def _reads_go_on(what: str, http: httpx2.AsyncClient) -> list[Figure]:
-    reads = Counter([(await http.get("/profile")).status_code for _ in range(20)])
-    writes = Counter([(await _write(http, n)).status_code for n in range(20)])
+    reads = Counter([_counted(await http.get("/profile")) for _ in range(20)])
+    writes = Counter([_counted(await _write(http, n)) for n in range(20)])
     return [only(f"{what}: reads", reads, READS), only(f"{what}: writes", writes, WRITES)]
+
+
+def _counted(answer: httpx2.Response) -> int:
+    return counted(answer.status_code, answer.headers.get("retry-after"))
 
 
 async def _write(http: httpx2.AsyncClient, n: int) -> httpx2.Response:
@@ -192,7 +196,7 @@ async def _no_descriptor(serving: Serving) -> list[Figure]:
         await http.get("/profile")
         with _bounded(serving, resource.RLIMIT_NOFILE, min(_free(pid) for pid in serving.workers())):
             coming = [asyncio.create_task(_new(serving.url, who)) for _ in range(8)]
-            connected = Counter([(await http.get("/profile")).status_code for _ in range(20)])
+            connected = Counter([_counted(await http.get("/profile")) for _ in range(20)])
             await asyncio.sleep(0.3)
         came = Counter(await asyncio.gather(*coming))
         after = Counter([await _new(serving.url, who) for _ in range(8)])
@@ -213,7 +217,7 @@ def _free(pid: int) -> int:
 async def _new(url: str, who: Person) -> int:
     async with httpx2.AsyncClient(base_url=url, timeout=60, headers=who.headers, verify=NO_TLS) as http:
         try:
-            return (await http.get("/profile")).status_code
+            return _counted(await http.get("/profile"))
         except httpx2.TransportError:
             return 0
 
