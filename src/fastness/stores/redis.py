@@ -161,7 +161,8 @@ def _place(url: str) -> Place:
         tls = None
         if kind is SSLConnection:
             asked = {name: value for name, value in given.items() if name.startswith("ssl_")}
-            made = SSLConnection(**{"ssl_check_hostname": True, **asked})
+            # A name on a certificate that nobody verifies says nothing, and older versions refuse to compare it.
+            made = SSLConnection(**{"ssl_check_hostname": asked.get("ssl_cert_reqs") != "none", **asked})
             context: RedisSSLContext = made.ssl_context
             tls = context.get()
         database = int(given.get("db") or 0)
