@@ -6,6 +6,7 @@ nh3 is the Python face of ammonia: it parses as a browser does, keeps what is on
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +35,7 @@ _TAGS: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 _IMAGE = {"img": frozenset({"src", "alt", "title", "width", "height"})}
 _ROUNDS = 4
+_LISTING = re.compile(r'<pre>\n|<(?:[^">]++|"[^"]*+")*+>')  # the second, since an attribute may hold the first
 _WITH_CONTENT = {"script", "style", "template", "noscript", "iframe", "object", "embed", "svg", "math", "form"}
 
 
@@ -94,8 +96,7 @@ class HtmlText:
         self._check(value)
         # A link in a table in a link is written as it was read, and read as something else.
         for _ in range(_ROUNDS):
-            # A parser drops the line feed behind the tag, and the library writes none.
-            cleaned: str = self._cleaner.clean(value).replace("<pre>\n", "<pre>\n\n").strip()
+            cleaned = _LISTING.sub(_with_its_line, self._cleaner.clean(value)).strip()
             if cleaned == value:
                 return cleaned
             self._check(cleaned)
@@ -112,6 +113,11 @@ class HtmlText:
         for place, character in enumerate(value):
             if hidden(character) and character not in "\n\r\t\u00a0" and not joins_letters(value, place):
                 raise wrong("text_characters", "Text should have no control, direction or invisible characters")
+
+
+def _with_its_line(tag: re.Match[str]) -> str:
+    # A parser drops the line feed behind the tag, and the library writes none.
+    return tag[0] + "\n" if tag[0] == "<pre>\n" else tag[0]
 
 
 def _plain_urls(tag: str, attribute: str, value: str) -> str | None:
