@@ -23,7 +23,8 @@ def read(request: Request, name: str) -> str | None:
     return None if value is None else value.decode("latin-1")
 
 
-def _flow(request: Request, _: Annotated[str | None, Cookie(alias=NAME, max_length=256)] = None) -> str | None:
+def _flow(request: Request, _: Annotated[str | None, Cookie(alias=NAME)] = None) -> str | None:
+    # The parameter is for the documentation alone. It judges nothing: its value may be the planted one.
     return read(request, NAME)
 
 
