@@ -50,6 +50,20 @@ class Patient:
 
         return Counter(await asyncio.gather(*(one() for _ in range(times))))
 
+    async def shared(self, name: str) -> Counter[int]:
+        """Eight sign-ins while the store is there.
+
+        The proxy lives in this process: a pause of the collector, or another test at the first connection, is an outage
+        to it. Such a count is another promise, so a new address is asked about once the store counts again.
+        """
+        for attempt in range(5):
+            downs = self.told(EventType.SYS_STORE_DOWN)
+            seen = await self.sign_ins(f"{name}{attempt}@example.com", 8)
+            if self.told(EventType.SYS_STORE_DOWN) == downs:
+                return seen
+            await self.recovers()
+        return Counter()
+
     async def others(self, times: int) -> Counter[int]:
         async def one() -> int:
             return (await self.served.client.get("/profile")).status_code
@@ -84,17 +98,19 @@ async def run(step: Step) -> None:
 
 async def endures(patient: Patient) -> None:
     """The whole promise, for an outage that fails hits."""
-    before = await patient.sign_ins("before@example.com", 8)
+    before = await patient.shared("before")
+    earlier = patient.told(EventType.SYS_STORE_DOWN)
 
     await run(patient.breaks)
     during = await patient.sign_ins("during@example.com", 40)
-    while not patient.told(EventType.SYS_STORE_DOWN):
+    while patient.told(EventType.SYS_STORE_DOWN) == earlier:
         await patient.others(5)
     during += await patient.sign_ins("during@example.com", 20)
     others = await patient.others(40)
     await run(patient.mends)
     took = await patient.recovers()
-    after = await patient.sign_ins("after@example.com", 8)
+    told = patient.told(EventType.SYS_STORE_DOWN) - earlier, patient.told(EventType.SYS_STORE_UP) - earlier
+    after = await patient.shared("after")
 
     assert before == {401: ALLOWED, 429: 8 - ALLOWED}
     # Hits before the first failure count in the store, the others here: twice the limit is the most.
@@ -103,7 +119,7 @@ async def endures(patient: Patient) -> None:
     assert others == {401: 40}
     assert took < RECOVERY
     assert after == {401: ALLOWED, 429: 8 - ALLOWED}
-    assert (patient.told(EventType.SYS_STORE_DOWN), patient.told(EventType.SYS_STORE_UP)) == (1, 1)
+    assert told == (1, 1)
 
 
 @contextlib.asynccontextmanager
@@ -220,14 +236,14 @@ async def test_accounts_and_counters_in_one_database_that_goes_away_answer_503_a
             breaks, mends = fault(None, proxy)
             async with serving(through, throttle=THROTTLE, settings=LIMITS, counters="database") as served:
                 patient = Patient(served, breaks, mends)
-                before = await patient.sign_ins("before@example.com", 8)
+                before = await patient.shared("before")
                 await run(breaks)
                 during = await patient.sign_ins("during@example.com", 20)
                 during += await patient.sign_ins("during@example.com", 20)
                 await run(mends)
                 took = await patient.answers()
                 await patient.recovers()
-                after = await patient.sign_ins("after@example.com", 8)
+                after = await patient.shared("after")
 
     assert before == after == {401: ALLOWED, 429: 8 - ALLOWED}
     assert during.keys() <= {401, 429, 503}
