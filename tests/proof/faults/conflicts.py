@@ -37,6 +37,8 @@ LOST = {400, 401, 404, 409}
 """What the loser of a race may read: a code was spent, a session or an account is over."""
 AGAIN = 8
 """Times that somebody comes back who read a 503."""
+MOST_GOES = 3
+"""Who meets whom is chance: when too few did, all act once more."""
 HASTY = "20ms"
 """After which PostgreSQL looks for a deadlock: ours look first, so that it is ours which are ended."""
 
@@ -116,12 +118,17 @@ class _World:
             await work.users.set_role(root, "admin", now=0.0)
         self.root = _bearer((await self._post("/auth/login", _credentials("root@example.com"))).json())
         self.statuses.clear()
+        least = trial.sized(short=0, full=number // 250) if strangers else 0
         with _conflicts() as met:
             async with _Strangers(self.url, self.table, trial.seed).going_on(strangers):
-                await asyncio.gather(*(self._acts(f"{trial.seed}.{n}", number // CALLERS) for n in range(CALLERS)))
+                for go in range(MOST_GOES):
+                    await asyncio.gather(
+                        *(self._acts(f"{trial.seed}.{go}.{n}", number // CALLERS) for n in range(CALLERS))
+                    )
+                    if met.total() >= least:
+                        break
             after = [await self._status("POST", "/auth/login", json=_credentials(_address(n))) for n in range(PEOPLE)]
         found = await self._deadlocks()
-        least = trial.sized(short=0, full=number // 250) if strangers else 0
         # Where nobody opposes us, whatever PostgreSQL undid was done again unseen.
         allowed = DONE | LOST | ({503} if strangers else set())
         undone = ", ".join(f"{count} x {state}" for state, count in sorted(met.items())) or "0"
