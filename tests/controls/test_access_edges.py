@@ -156,3 +156,19 @@ async def test_two_readers_of_one_place_are_one_credential() -> None:
     assert (one.principal, one.failure) == (ADA, None)
     assert two.principal is None
     assert two.failure is not None
+
+
+async def test_what_a_browser_sends_unasked_is_asked_last_and_the_others_in_their_order() -> None:
+    class Asked:
+        def __init__(self, name: str, *, ambient: bool | None = None) -> None:
+            self.name = name
+            if ambient is not None:
+                self.ambient = ambient
+
+        def __call__(self, _: Exchange) -> None:
+            asked.append(self.name)
+
+    asked: list[str] = []
+    await entered(exchange(), Asked("cookie", ambient=True), Asked("bearer"), Asked("key", ambient=False), Asked("own"))
+
+    assert asked == ["bearer", "key", "own", "cookie"]
