@@ -34,6 +34,8 @@ class Caller:
     email: str
     token: str
     refresh: str = "none"
+    since: float = field(default_factory=time.time)
+    """When they signed in, or a little later."""
 
 
 Maker = Callable[[str, str], Awaitable[Caller]]
