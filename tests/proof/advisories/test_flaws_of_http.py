@@ -117,8 +117,8 @@ async def _gone() -> dict[str, Any]:
                 "controls/cookies/cookie.py",
                 'raw = b"; ".join(value for key, value in exchange.scope["headers"] if key == b"cookie")\n',
                 'raw = b""\n'
-                '            for _, value in exchange.scope["headers"]:\n'
-                '                raw = raw + b"; " + value\n',
+                '        for _, value in exchange.scope["headers"]:\n'
+                '            raw = raw + b"; " + value\n',
             )
         ]
     ],
