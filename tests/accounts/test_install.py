@@ -17,6 +17,7 @@ from sqlalchemy.orm import sessionmaker
 
 from accounts.mounted import Mounted, mounted, person_class, settings
 from accounts.serving import PASSWORD, running
+from accounts.statements import BACKGROUND
 from fastness import CurrentUser, Principal, public, secure
 from fastness.accounts import Accounts
 from fastness.accounts.app import build
@@ -134,6 +135,27 @@ async def test_the_caller_costs_one_select_whatever_asks_for_them(tmp_path: Path
     assert twice.json() is True
     assert refused.status_code == 403
     assert len(selects) == 1
+
+
+async def test_who_calls_is_known_without_a_question_to_the_database(tmp_path: Path) -> None:
+    def who_calls(app: FastAPI, *_: Any) -> None:
+        @app.get("/who")
+        async def who(caller: CurrentUser) -> str:
+            return caller.id
+
+    async with mounted("sqlite-async", tmp_path, routes=who_calls) as here:
+        await here.registered()
+        header = await here.signed_in()
+        await here.accounts.settled()
+        engine: AsyncEngine = here.factory.kw["bind"]
+        said: list[str] = []
+        event.listen(engine.sync_engine, "before_cursor_execute", lambda *a: said.append(a[2]))
+
+        answers = [await here.client.get("/who", headers=header) for _ in range(20)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    asked = [one for one in said if not one.startswith(("BEGIN", "COMMIT", "PRAGMA"))]
+    assert [one for one in asked if not any(word in one for word in BACKGROUND)] == []
 
 
 async def test_an_object_of_the_requests_own_session_can_be_changed(here: Mounted) -> None:
